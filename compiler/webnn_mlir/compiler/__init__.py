@@ -1,0 +1,1 @@
+"""The compiler: from a WebNN graph through MLIR to an artifact."""

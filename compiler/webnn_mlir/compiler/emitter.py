@@ -1,0 +1,271 @@
+"""`Emitter` builds StableHLO: the vocabulary in which declarations say what an op becomes.
+
+Values are `Tensor`s. Binary methods broadcast as NumPy does and take Python numbers. int4 and uint4 are computed as
+i8 and ui8: unpacked on the way in, packed on the way out, since IREE's emulation of narrow types lacks small constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from iree.compiler import ir
+
+from webnn_mlir.dialects.webnn.shapes import broadcast
+from webnn_mlir.dialects.webnn.types import DataType
+
+from .binding import Tensor, element_type, tensor_type
+
+Number = int | float | bool
+Like = Tensor | Number
+
+_UNARY = {
+    "abs", "cbrt", "ceil", "cosine", "exponential", "exponential_minus_one", "floor", "log", "log_plus_one", "logistic",
+    "negate", "not", "round_nearest_even", "rsqrt", "sign", "sine", "sqrt", "tan", "tanh", "is_finite",
+}  # fmt: skip
+_BINARY = {
+    "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "remainder", "and", "or", "xor",
+    "shift_left", "shift_right_logical", "shift_right_arithmetic",
+}  # fmt: skip
+_ROUNDED_ONCE = {
+    "cbrt", "cosine", "exponential", "exponential_minus_one", "log", "log_plus_one", "logistic", "rsqrt", "sine", "sqrt",
+    "tan", "tanh", "power", "divide",
+}  # fmt: skip
+"""Methods computed in float32 for float16, so that their result is rounded once."""
+
+
+def compute_element(data_type: DataType) -> str:
+    """The element type in which a data type is computed."""
+    return {"i4": "i8", "ui4": "ui8"}.get(data_type.mlir, data_type.mlir)
+
+
+class Emitter:
+    """Builds StableHLO ops at the current insertion point and location."""
+
+    # Building blocks
+
+    def op(
+        self,
+        name: str,
+        operands: Sequence[Tensor],
+        results: Sequence[tuple[Sequence[int], str]],
+        attributes: dict[str, Any] | None = None,
+        bodies: Sequence[Callable[..., Sequence[Tensor]]] = (),
+        body_types: Sequence[tuple[Sequence[int], str]] = (),
+    ) -> list[Tensor]:
+        """Any op: results are (shape, element) pairs, string attributes are parsed.
+
+        Each body gets Tensors of `body_types` and returns what its region returns.
+        """
+        attrs = {k: _parse(v) if isinstance(v, str) else v for k, v in (attributes or {}).items()}
+        operation = ir.Operation.create(
+            name,
+            results=[tensor_type(s, e) for s, e in results],
+            operands=[t.value for t in operands],
+            attributes=attrs,
+            regions=len(bodies),
+        )
+        for region, body in zip(operation.regions, bodies, strict=True):
+            types = [tensor_type(s, e) for s, e in body_types]
+            block = region.blocks.append(*types)
+            with ir.InsertionPoint(block):
+                returned = body(*[Tensor.of(a) for a in block.arguments])
+                ir.Operation.create("stablehlo.return", operands=[t.value for t in returned])
+        return [Tensor(r, e, tuple(s)) for r, (s, e) in zip(operation.results, results, strict=True)]
+
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+        stem = name.rstrip("_")
+        if stem in _UNARY:
+            return lambda x: self.unary(stem, x)
+        if stem in _BINARY:
+            return lambda x, y: self.binary(stem, x, y)
+        raise AttributeError(f"Emitter has no method {name!r}")
+
+    def unary(self, name: str, x: Tensor) -> Tensor:
+        """An element-wise StableHLO op of one operand."""
+        if x.element == "f16" and name in _ROUNDED_ONCE:
+            return self.convert(self.unary(name, self.convert(x, "f32")), "f16")
+        element = "i1" if name == "is_finite" else x.element
+        return self.op(f"stablehlo.{name}", [x], [(x.shape, element)])[0]
+
+    def binary(self, name: str, x: Like, y: Like) -> Tensor:
+        """An element-wise StableHLO op of two operands, broadcast to a common shape."""
+        x, y = self.pair(x, y)
+        if x.element == "f16" and name in _ROUNDED_ONCE:
+            return self.convert(self.binary(name, self.convert(x, "f32"), self.convert(y, "f32")), "f16")
+        return self.op(f"stablehlo.{name}", [x, y], [(x.shape, x.element)])[0]
+
+    def pair(self, x: Like, y: Like) -> tuple[Tensor, Tensor]:
+        """Two operands in one shape; a Python number takes the other's element type."""
+        if not isinstance(x, Tensor):
+            assert isinstance(y, Tensor)
+            x = self.full(x, (), y.element)
+        if not isinstance(y, Tensor):
+            y = self.full(y, (), x.element)
+        shape = broadcast(x.shape, y.shape)
+        assert shape is not None, (x.shape, y.shape)
+        return self.broadcast_to(x, shape), self.broadcast_to(y, shape)
+
+    # Constants
+
+    def full(self, value: Number, shape: Sequence[int], element: str) -> Tensor:
+        """A tensor filled with one value."""
+        type_ = element_type(element)
+        attr = ir.FloatAttr.get(type_, float(value)) if element[0] in "fb" else ir.IntegerAttr.get(type_, int(value))
+        splat = ir.DenseElementsAttr.get_splat(ir.RankedTensorType.get(list(shape), type_), attr)
+        return self.op("stablehlo.constant", [], [(shape, element)], {"value": splat})[0]
+
+    def array(self, values: Any, element: str) -> Tensor:
+        """A small constant from anything NumPy takes."""
+        dtype = np.bool_ if element == "i1" else DataType.from_mlir(element).numpy
+        data = np.ascontiguousarray(values, dtype)
+        if element == "i1":
+            data = np.packbits(data, axis=None, bitorder="little")
+        type_ = tensor_type(np.shape(values), element)
+        attr = ir.DenseElementsAttr.get(data, type=type_) if element != "i1" else ir.DenseElementsAttr.get(
+            data, type=element_type("i1"), shape=list(np.shape(values)))
+        return self.op("stablehlo.constant", [], [(np.shape(values), element)], {"value": attr})[0]
+
+    def iota(self, shape: Sequence[int], axis: int, element: str) -> Tensor:
+        """The index along an axis."""
+        return self.op("stablehlo.iota", [], [(shape, element)], {"iota_dimension": _i64(axis)})[0]
+
+    # Types
+
+    def convert(self, x: Tensor, element: str) -> Tensor:
+        """StableHLO's convert: float to integer is implementation-defined out of range."""
+        if x.element == element:
+            return x
+        return self.op("stablehlo.convert", [x], [(x.shape, element)])[0]
+
+    def bitcast(self, x: Tensor, element: str) -> Tensor:
+        """The same bits under a type of the same width."""
+        if x.element == element:
+            return x
+        return self.op("stablehlo.bitcast_convert", [x], [(x.shape, element)])[0]
+
+    def identity(self, x: Tensor) -> Tensor:
+        return x
+
+    # Comparing and selecting
+
+    def compare(self, x: Like, y: Like, direction: str) -> Tensor:
+        """i1 tensor; direction is EQ, NE, GE, GT, LE or LT."""
+        x, y = self.pair(x, y)
+        kind = "FLOAT" if x.element[0] in "fb" else "UNSIGNED" if x.element.startswith("ui") or x.element == "i1" else "SIGNED"
+        attributes = {
+            "comparison_direction": f"#stablehlo<comparison_direction {direction}>",
+            "compare_type": f"#stablehlo<comparison_type {kind}>",
+        }
+        return self.op("stablehlo.compare", [x, y], [(x.shape, "i1")], attributes)[0]
+
+    def select(self, condition: Tensor, x: Like, y: Like) -> Tensor:
+        """x where the i1 condition holds, else y, broadcast."""
+        x, y = self.pair(x, y)
+        shape = broadcast(condition.shape, x.shape)
+        assert shape is not None
+        operands = [self.broadcast_to(t, shape) for t in (condition, x, y)]
+        return self.op("stablehlo.select", operands, [(shape, x.element)])[0]
+
+    # Shapes
+
+    def broadcast_to(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """NumPy broadcasting: dimensions align at the end."""
+        shape = tuple(shape)
+        return self.broadcast_in_dim(x, shape, range(len(shape) - x.rank, len(shape)))
+
+    def broadcast_in_dim(self, x: Tensor, shape: Sequence[int], dimensions: Sequence[int]) -> Tensor:
+        """Dimension i of x becomes dimension `dimensions[i]` of the result."""
+        if x.shape == tuple(shape) and list(dimensions) == list(range(x.rank)):
+            return x
+        attributes = {"broadcast_dimensions": _i64s(dimensions)}
+        return self.op("stablehlo.broadcast_in_dim", [x], [(shape, x.element)], attributes)[0]
+
+    def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        if x.shape == tuple(shape):
+            return x
+        return self.op("stablehlo.reshape", [x], [(shape, x.element)])[0]
+
+    def transpose(self, x: Tensor, permutation: Sequence[int]) -> Tensor:
+        """Dimension i of the result is dimension `permutation[i]` of x."""
+        if list(permutation) == list(range(x.rank)):
+            return x
+        shape = [x.shape[p] for p in permutation]
+        return self.op("stablehlo.transpose", [x], [(shape, x.element)], {"permutation": _i64s(permutation)})[0]
+
+    def slice(self, x: Tensor, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None) -> Tensor:
+        """x[start:limit:stride] in each dimension; strides are positive."""
+        strides = strides or [1] * x.rank
+        shape = [-(-(e - s) // d) for s, e, d in zip(starts, limits, strides, strict=True)]
+        if tuple(shape) == x.shape:
+            return x
+        attributes = {"start_indices": _i64s(starts), "limit_indices": _i64s(limits), "strides": _i64s(strides)}
+        return self.op("stablehlo.slice", [x], [(shape, x.element)], attributes)[0]
+
+    def reverse(self, x: Tensor, axes: Sequence[int]) -> Tensor:
+        if not axes:
+            return x
+        return self.op("stablehlo.reverse", [x], [(x.shape, x.element)], {"dimensions": _i64s(axes)})[0]
+
+    def concatenate(self, xs: Sequence[Tensor], axis: int) -> Tensor:
+        if len(xs) == 1:
+            return xs[0]
+        shape = list(xs[0].shape)
+        shape[axis] = sum(x.shape[axis] for x in xs)
+        return self.op("stablehlo.concatenate", xs, [(shape, xs[0].element)], {"dimension": _i64(axis)})[0]
+
+    def pad(
+        self, x: Tensor, value: Like, low: Sequence[int], high: Sequence[int], interior: Sequence[int] | None = None
+    ) -> Tensor:
+        """Pads with a scalar; negative padding crops."""
+        interior = interior or [0] * x.rank
+        if not isinstance(value, Tensor):
+            value = self.full(value, (), x.element)
+        shape = [lo + hi + n + max(n - 1, 0) * i for n, lo, hi, i in zip(x.shape, low, high, interior, strict=True)]
+        if tuple(shape) == x.shape and not any(low):
+            return x
+        attributes = {"edge_padding_low": _i64s(low), "edge_padding_high": _i64s(high), "interior_padding": _i64s(interior)}
+        return self.op("stablehlo.pad", [x, value], [(shape, x.element)], attributes)[0]
+
+    # Reductions and contractions
+
+    def reduce(self, x: Tensor, axes: Sequence[int], method: str, initial: Number, *, keep: bool = False) -> Tensor:
+        """Folds axes with a binary method (add, maximum, …) from its neutral value."""
+        kept = [n for i, n in enumerate(x.shape) if i not in axes]
+        result = x
+        if axes:
+            start = self.full(initial, (), x.element)
+            result = self.op(
+                "stablehlo.reduce", [x, start], [(kept, x.element)], {"dimensions": _i64s(sorted(axes))},
+                [lambda a, b: [self.binary(method, a, b)]], [((), x.element)] * 2,
+            )[0]  # fmt: skip
+        return self.reshape(result, [1 if i in axes else n for i, n in enumerate(x.shape)]) if keep else result
+
+    def dot_general(
+        self, x: Tensor, y: Tensor, batch: tuple[Sequence[int], Sequence[int]], contract: tuple[Sequence[int], Sequence[int]],
+        element: str | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Dimensions of the result: batch, rest of x, rest of y."""
+
+        def rest(t: Tensor, i: int) -> list[int]:
+            return [n for d, n in enumerate(t.shape) if d not in batch[i] and d not in contract[i]]
+
+        shape = [x.shape[d] for d in batch[0]] + rest(x, 0) + rest(y, 1)
+        numbers = (
+            f"#stablehlo.dot<lhs_batching_dimensions = {list(batch[0])}, rhs_batching_dimensions = {list(batch[1])}, "
+            f"lhs_contracting_dimensions = {list(contract[0])}, rhs_contracting_dimensions = {list(contract[1])}>"
+        )
+        return self.op("stablehlo.dot_general", [x, y], [(shape, element or x.element)], {"dot_dimension_numbers": numbers})[0]
+
+
+def _parse(text: str) -> ir.Attribute:
+    return ir.Attribute.parse(text)
+
+
+def _i64(value: int) -> ir.Attribute:
+    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), value)
+
+
+def _i64s(values: Sequence[int]) -> ir.Attribute:
+    return ir.DenseI64ArrayAttr.get(list(values))

@@ -1,0 +1,58 @@
+"""IREE's own pipeline over a lowered program, in this process. The worker calls it; a crash is the worker's to die of."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import c_char_p, c_void_p
+
+from iree.compiler.api import Output, ctypes_dl
+
+from .program import Program
+
+
+class CompileError(Exception):
+    """IREE rejected the program; `text` is what it printed."""
+
+    def __init__(self, text: str):
+        self.text = text
+        super().__init__(text)
+
+
+@contextmanager
+def captured_stderr() -> Iterator[list[str]]:
+    """Collects what native code prints on standard error."""
+    lines: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        saved = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            file.seek(0)
+            lines.append(file.read().decode(errors="replace"))
+
+
+def compile_program(program: Program, flags: Sequence[str], phase: str | None = None) -> bytes | str:
+    """Compiles to a .vmfb; with a `phase` (flow, stream, …) stops there and returns the IR. Raises CompileError."""
+    program.session.set_flags(*flags)
+    invocation = program.session.invocation()
+    with captured_stderr() as printed:
+        invocation.enable_console_diagnostics()
+        invocation.import_module(program.module.operation)
+        if phase:
+            set_phase = ctypes_dl._dylib.ireeCompilerInvocationSetCompileToPhase
+            set_phase.argtypes, set_phase.restype = [c_void_p, c_char_p], None
+            set_phase(invocation._inv_p, phase.encode())
+        done = invocation.execute()
+    if not done:
+        raise CompileError(printed[0])
+    if phase:
+        return program.text()
+    with Output.open_membuffer() as output:
+        invocation.output_vm_bytecode(output)
+        return bytes(output.map_memory())

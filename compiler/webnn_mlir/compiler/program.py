@@ -1,0 +1,120 @@
+"""A program on its way through the passes: the MLIR module, the bytes of its weights, and what passes have to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from iree.compiler import ir
+from iree.compiler.api import Session
+
+from webnn_mlir.dialects.webnn import Diagnostic, Graph, MLOperand
+
+from . import binding
+
+INLINE_LIMIT = 1024
+"""Constants up to this many bytes stand in the MLIR text; larger ones are named there and stay mapped."""
+
+
+@dataclass
+class Program:
+    """An MLIR module with `weights`: for each key of a `webnn.constant` its packed bytes, mapped where they can be."""
+
+    session: Session
+    module: ir.Module
+    weights: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    remarks: list[Diagnostic] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """The module as text, with locations left out."""
+        return str(self.module.operation.get_asm(large_elements_limit=None))
+
+
+def parse(source: str | bytes, weights: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Program:
+    """A program of MLIR text or bytecode. Raises `ir.MLIRError` where it does not parse."""
+    session = binding.new_session()
+    module = ir.Module.parse(source, session.context)
+    return Program(session, module, dict(weights or {}))
+
+
+def from_graph(graph: Graph) -> Program:
+    """A program of a graph: one function `main` whose arguments and results carry their names.
+
+    Every op has the label and the place in the source file as its location.
+    """
+    session = binding.new_session()
+    program = Program(session, None)
+    with session.context, ir.Location.unknown():
+        program.module = module = ir.Module.create()
+        module.operation.attributes["sym_name"] = ir.StringAttr.get("main")
+        inputs = [binding.type_of(o.descriptor) for o in graph.inputs.values()]
+        outputs = [binding.type_of(o.descriptor) for o in graph.outputs.values()]
+        with ir.InsertionPoint(module.body):
+            function = ir.Operation.create(
+                "func.func",
+                attributes={
+                    "sym_name": ir.StringAttr.get("main"),
+                    "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs)),
+                    "arg_attrs": _names(graph.inputs),
+                    "res_attrs": _names(graph.outputs),
+                },
+                regions=1,
+            )
+        block = function.regions[0].blocks.append(*inputs)
+        values: dict[int, binding.Tensor] = {}
+        for operand, argument in zip(graph.inputs.values(), block.arguments, strict=True):
+            values[id(operand)] = binding.Tensor.of(argument)
+        with ir.InsertionPoint(block):
+            for number, operand in enumerate(graph.constants):
+                values[id(operand)] = _constant(program, operand, number)
+            builder = binding.DialectBuilder()
+            for node in graph.nodes:
+                fields = {
+                    name: _mapped(values, value) if name in node.op.operand_fields else value
+                    for name, value in node.fields.items()
+                }
+                with binding.make_location(node.label, node.op.name, node.place):
+                    results = builder.emit(node.op, fields, tuple(r.descriptor for r in node.results), node.label)
+                values |= {id(r): t for r, t in zip(node.results, results, strict=True)}
+            ir.Operation.create("func.return", operands=[values[id(o)].value for o in graph.outputs.values()])
+    return program
+
+
+def _names(operands: Mapping[str, MLOperand]) -> ir.Attribute:
+    return ir.ArrayAttr.get([ir.DictAttr.get({"webnn.name": ir.StringAttr.get(n)}) for n in operands])
+
+
+def _mapped(values: dict[int, binding.Tensor], value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [values[id(v)] for v in value]
+    return None if value is None else values[id(value)]
+
+
+def _constant(program: Program, operand: MLOperand, number: int) -> binding.Tensor:
+    assert operand.constant is not None
+    data = operand.constant.data
+    name = operand.constant.name or f"constant_{number}"
+    type_ = binding.type_of(operand.descriptor)
+    with ir.Location.name(name):
+        if data.nbytes <= INLINE_LIMIT:
+            return binding.DialectBuilder().constant(dense(data, operand))
+        key = name
+        while key in program.weights:
+            key += "_"
+        program.weights[key] = data
+        operation = ir.Operation.create(
+            "webnn.constant", results=[type_], attributes={"key": ir.StringAttr.get(key)}
+        )
+        return binding.Tensor.of(operation.results[0])
+
+
+def dense(data: np.ndarray[Any, Any], operand: MLOperand) -> ir.Attribute:
+    """A dense attribute of packed bytes."""
+    from webnn_mlir.dialects.webnn.builder import unpack_int4
+
+    descriptor = operand.descriptor
+    array = unpack_int4(data, descriptor) if descriptor.data_type.bits == 4 else data.view(descriptor.data_type.numpy)
+    return ir.DenseElementsAttr.get(np.ascontiguousarray(array.reshape(descriptor.shape)), type=binding.type_of(descriptor))

@@ -1,0 +1,1 @@
+"""The runtime: loading artifacts and running them."""
