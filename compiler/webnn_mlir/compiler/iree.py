@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
 
-from iree.compiler.api import Output, ctypes_dl
+from iree.compiler.api import Invocation, Output, ctypes_dl
 
 from .program import Program
 
@@ -37,9 +37,35 @@ def captured_stderr() -> Iterator[list[str]]:
             lines.append(file.read().decode(errors="replace"))
 
 
-def compile_program(program: Program, flags: Sequence[str], phase: str | None = None) -> bytes | str:
-    """Compiles to a .vmfb; with a `phase` (flow, stream, …) stops there and returns the IR. Raises CompileError."""
-    program.session.set_flags(*flags)
+def compile_to_phase(program: Program, flags: Sequence[str], phase: str) -> str:
+    """Compiles up to a phase of IREE's (input, flow, stream, …) and returns the IR. Raises CompileError."""
+    invocation = _execute(program, flags, phase)
+    text = program.text()
+    invocation.close()
+    return text
+
+
+def compile_to_file(program: Program, flags: Sequence[str], path: str) -> None:
+    """Compiles to a .vmfb file. Raises CompileError."""
+    invocation = _execute(program, flags, None)
+    with Output.open_file(path) as output:
+        invocation.output_vm_bytecode(output)
+        output.keep()
+
+
+def compile_program(program: Program, flags: Sequence[str]) -> bytes:
+    """Compiles to the bytes of a .vmfb. Raises CompileError."""
+    invocation = _execute(program, flags, None)
+    with Output.open_membuffer() as output:
+        invocation.output_vm_bytecode(output)
+        return bytes(output.map_memory())
+
+
+def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invocation:
+    try:
+        program.session.set_flags(*flags)
+    except ValueError as error:
+        raise CompileError(f"-: error: {error}") from None
     invocation = program.session.invocation()
     with captured_stderr() as printed:
         invocation.enable_console_diagnostics()
@@ -51,8 +77,4 @@ def compile_program(program: Program, flags: Sequence[str], phase: str | None = 
         done = invocation.execute()
     if not done:
         raise CompileError(printed[0])
-    if phase:
-        return program.text()
-    with Output.open_membuffer() as output:
-        invocation.output_vm_bytecode(output)
-        return bytes(output.map_memory())
+    return invocation

@@ -132,6 +132,9 @@ def constant(program: Program, operation: ir.Operation, emitter: Emitter) -> Ten
     if program.options.get("weights") == "external":
         packed = _parameter(program, key, shape, element)
     elif key in program.weights:
+        if program.weights[key].nbytes != descriptor.byte_length:
+            message = f"the weights of key '{key}' have {program.weights[key].nbytes} bytes; {descriptor} has {descriptor.byte_length}"
+            raise GraphError([binding.diagnostic(operation, message)])
         # IREE converts no resources of unsigned types: they are signless under a bitcast.
         signless = element.removeprefix("u")
         type_ = binding.tensor_type(shape, signless)
@@ -149,6 +152,7 @@ def _parameter(program: Program, key: str, shape: tuple[int, ...], element: str)
     """Loads a global that takes its value from the parameter archive when the artifact is loaded."""
     text = binding.tensor_type(shape, element.removeprefix("u"))
     name = f"weights.{key}"
+    program.parameters.append(key)
     with ir.InsertionPoint.at_block_begin(program.module.body):
         ir.Operation.create(
             "util.global",

@@ -1,13 +1,58 @@
-"""The pipeline: one list, read from top to bottom."""
+"""The pipeline: one list, read from top to bottom, and the way to run it or another one."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from iree.compiler import ir
+from iree.compiler.passmanager import PassManager
+
+from webnn_mlir.dialects.webnn import Diagnostic, GraphError
+
+from .passes import PASSES
+from .program import Program
 
 STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
     "webnn": ("webnn-verify",),
     # Formulas become simpler ops.
     "decomposed": ("webnn-decompose",),
-    # What StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left.
-    "stablehlo": ("webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered"),
+    # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
+    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left.
+    "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered"),
 }
 """The passes that lead to each stage, in order."""
+
+AfterPass = Callable[[str, float], None]
+
+
+def run(program: Program, passes: Sequence[str], after: AfterPass | None = None) -> None:
+    """Runs passes in order: a webnn pass by its name, any other as an element of an MLIR pipeline on the module.
+
+    `after` is called with each pass's name and its seconds. Raises GraphError.
+    """
+    with program.session.context, ir.Location.unknown():
+        for name in passes:
+            start = time.perf_counter()
+            if name in PASSES:
+                PASSES[name].run(program)
+            else:
+                _run_mlir(program, name)
+            if after:
+                after(name, time.perf_counter() - start)
+
+
+def _run_mlir(program: Program, name: str) -> None:
+    try:
+        manager = PassManager.parse(f"builtin.module({name})", program.session.context)
+    except ValueError as error:
+        raise GraphError([Diagnostic(f"pass '{name}': {_first_line(error)}")]) from None
+    try:
+        manager.run(program.module.operation)
+    except ir.MLIRError as error:
+        raise GraphError([Diagnostic(f"pass '{name}': {_first_line(error)}")]) from None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -13,24 +13,27 @@ from iree.compiler.api import Session
 from webnn_mlir.dialects.webnn import Diagnostic, Graph, MLOperand
 
 from . import binding
-
-INLINE_LIMIT = 1024
-"""Constants up to this many bytes stand in the MLIR text; larger ones are named there and stay mapped."""
+from .options import INLINE_LIMIT
 
 
 @dataclass
 class Program:
-    """An MLIR module with `weights`: for each key of a `webnn.constant` its packed bytes, mapped where they can be."""
+    """An MLIR module with `weights`: for each key of a `webnn.constant` its packed bytes, mapped where they can be.
+
+    `parameters` are the keys of those that the artifact reads from an archive instead of holding them.
+    """
 
     session: Session
     module: ir.Module
     weights: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     remarks: list[Diagnostic] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+    parameters: list[str] = field(default_factory=list)
 
-    def text(self) -> str:
-        """The module as text, with locations left out."""
-        return str(self.module.operation.get_asm(large_elements_limit=None))
+    def text(self, *, locations: bool = False, resources: bool = True) -> str:
+        """The module as text; without `resources` the bytes of mapped weights are left out."""
+        limit = {} if resources else {"large_resource_limit": 64}
+        return str(self.module.operation.get_asm(enable_debug_info=locations, **limit)) + "\n"
 
 
 def parse(source: str | bytes, weights: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Program:

@@ -1,0 +1,258 @@
+"""The driver: from a graph, or the path of one, to IR or an artifact. The work is done by the worker process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
+
+from . import wire
+from .cache import Cache, default_folder, toolchain_digest
+from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
+from .worker import Worker, WorkerError, shared_worker
+
+Json = dict[str, Any]
+MLIR_SUFFIXES = (".mlir", ".mlirbc")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A constant that the artifact reads from its archive: a range of bytes in a file."""
+
+    key: str
+    descriptor: Descriptor
+    file: str
+    offset: int
+
+
+@dataclass
+class Compilation:
+    """What a compile gave: `text` of a stage, or the artifact and the parameters that its archive must hold.
+
+    `keys` are the parameters' names; `owner` keeps the files alive as long as this object.
+    """
+
+    options: CompileOptions
+    text: str | None = None
+    vmfb: Path | None = None
+    keys: list[str] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    remarks: list[Diagnostic] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    cached: bool = False
+    owner: Any = None
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How a compile is run, which changes nothing about its result."""
+
+    cache_dir: Path | None = None
+    use_cache: bool = True
+    timeout: float | None = None
+    max_memory: int | None = None
+    print_after_all: bool = False
+    save_temps: Path | None = None
+    crash_reproducer: Path | None = None
+    on_event: Callable[[Json], None] | None = None
+
+
+def compile_source(
+    source: Graph | str | Path,
+    options: CompileOptions,
+    controls: Controls = Controls(),  # noqa: B008 - frozen
+    *,
+    dims: Mapping[str, int] | None = None,
+) -> Compilation:
+    """Compiles a graph, or the file of one (.webnn, .json, .mlir, .mlirbc); `dims` gives dynamic dimensions their sizes.
+
+    Raises GraphError with all that is wrong with the graph, WorkerError when the native compiler died.
+    """
+    start = time.perf_counter()
+    scratch = tempfile.TemporaryDirectory(prefix="webnn-mlir-", ignore_cleanup_errors=True)
+    folder = Path(scratch.name)
+    request_source = _source(source, dims, folder)
+    weights = _weights_mode(request_source, options)
+    seconds = {"read": time.perf_counter() - start}
+    _report(controls, "read", seconds["read"])
+    request = {
+        "job": "compile",
+        "source": request_source,
+        "options": options.to_json(),
+        "weights": weights,
+        "folder": str(folder),
+        "print_after_all": controls.print_after_all,
+        "save_temps": controls.save_temps and str(controls.save_temps.resolve()),
+    }
+    parameters = _parameters(request_source) if weights == "external" else []
+    cacheable = controls.use_cache and options.emit == "vmfb" and not (controls.print_after_all or controls.save_temps)
+    if not cacheable:
+        answer = _ask(request, controls)
+        compilation = _compilation(answer, options, seconds)
+        compilation.vmfb = Path(answer["vmfb"]) if "vmfb" in answer else None
+        compilation.owner = scratch
+    else:
+        compilation = _cached(request, options, controls, seconds, weights)
+        scratch.cleanup()
+    compilation.parameters = [p for p in parameters if p.key in set(compilation.keys)]
+    return compilation
+
+
+def _cached(
+    request: Json, options: CompileOptions, controls: Controls, seconds: dict[str, float], weights: str
+) -> Compilation:
+    start = time.perf_counter()
+    key = cache_key(request, weights)
+    cache = Cache(controls.cache_dir or default_folder())
+    with cache.locked(key):
+        entry = cache.get(key)
+        if entry:
+            answer = json.loads((entry / "answer.json").read_text())
+            _report(controls, "cache", time.perf_counter() - start)
+            compilation = replace(_compilation(answer, options, seconds), cached=True)
+        else:
+            answer = _ask(request, controls)
+
+            def fill(folder: Path) -> None:
+                shutil.move(answer["vmfb"], folder / "module.vmfb")
+                kept = {k: answer[k] for k in ("remarks", "parameters")}
+                (folder / "answer.json").write_text(json.dumps(kept | {"seconds": {}}))
+
+            entry = cache.put(key, fill)
+            compilation = _compilation(answer, options, seconds)
+        # A copy of our own: the entry may be pruned while the artifact is in use.
+        owner = tempfile.TemporaryDirectory(prefix="webnn-mlir-", ignore_cleanup_errors=True)
+        compilation.vmfb = Path(shutil.copyfile(entry / "module.vmfb", Path(owner.name) / "module.vmfb"))
+        compilation.owner = owner
+    return compilation
+
+
+def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float]) -> Compilation:
+    remarks = [Diagnostic(**r) for r in answer["remarks"]]
+    keys = answer.get("parameters", [])
+    return Compilation(options, answer.get("text"), None, keys, [], remarks, seconds | answer["seconds"])
+
+
+def _source(source: Graph | str | Path, dims: Mapping[str, int] | None, folder: Path) -> Json:
+    """A request's source; reading the file of a graph raises GraphError."""
+    if isinstance(source, Graph):
+        return {"graph": wire.encode_graph(source, folder / "weights")}
+    path = Path(source)
+    if path.suffix in MLIR_SUFFIXES:
+        return _mlir_source(path)
+    from .frontend import read_graph
+
+    return {"graph": wire.encode_graph(read_graph(path, dims=dims), folder / "weights")}
+
+
+def _mlir_source(path: Path) -> Json:
+    """MLIR text or bytecode, with the weights beside it."""
+    from .frontend import read_weights
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise GraphError([Diagnostic(error.strerror or str(error), place=str(path))]) from None
+    weights = [
+        {"key": key, "descriptor": [d.data_type.value, list(d.shape)], "file": c.file, "offset": c.offset}
+        for key, (d, c) in read_weights(path).items()
+    ]
+    digest = hashlib.sha256(data).hexdigest()
+    return {"path": str(path.resolve()), "file": str(path), "digest": digest, "weights": weights}
+
+
+def _constants(source: Json) -> list[Json]:
+    constants: list[Json] = source["graph"]["constants"] if "graph" in source else source["weights"]
+    return constants
+
+
+def _length(entry: Json) -> int:
+    return Descriptor.of(*entry["descriptor"]).byte_length
+
+
+def _weights_mode(source: Json, options: CompileOptions) -> str:
+    if options.weights != "auto":
+        return options.weights
+    total = sum(map(_length, _constants(source)))
+    return "external" if total > EXTERNAL_WEIGHTS_ABOVE else "embed"
+
+
+def _parameters(source: Json) -> list[Parameter]:
+    return [Parameter(c["key"], Descriptor.of(*c["descriptor"]), c["file"], c["offset"]) for c in _constants(source)]
+
+
+def cache_key(request: Json, weights: str) -> str:
+    """The digest of the graph, its weights where the artifact holds them, the options and the compiler."""
+    digest = hashlib.sha256(toolchain_digest().encode())
+    source = request["source"]
+    for entry in _constants(source):
+        digest.update(json.dumps([entry["key"], entry["descriptor"]]).encode())
+        # Small constants stand in the module even where the large ones are external.
+        if weights == "embed" or _length(entry) <= INLINE_LIMIT:
+            _update(digest, entry["file"], entry["offset"], _length(entry))
+    graph = source.get("graph")
+    body = source.get("digest") or {
+        **{k: v for k, v in graph.items() if k != "constants"},
+        "nodes": [[name, fields, label, results] for name, fields, label, _, results in graph["nodes"]],
+    }
+    digest.update(json.dumps([body, request["options"], weights, host(request["options"])], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def host(options: Json) -> str:
+    """What `host` stands for on this machine, so that a cache that travels is not used on another processor."""
+    if options["target_cpu"] != "host":
+        return ""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        import platform
+
+        return platform.processor()
+    return "".join(sorted({line for line in text.splitlines() if line.startswith(("flags", "model name", "Features"))}))
+
+
+def _update(digest: Any, file: str, offset: int, length: int) -> None:
+    with open(file, "rb") as stream:
+        stream.seek(offset)
+        while length > 0:
+            block = stream.read(min(length, 2**22))
+            if not block:
+                raise GraphError([Diagnostic("the weights file ended early", place=file)])
+            digest.update(block)
+            length -= len(block)
+
+
+def _report(controls: Controls, name: str, elapsed: float) -> None:
+    if controls.on_event:
+        controls.on_event({"event": "pass", "name": name, "seconds": elapsed})
+
+
+def _ask(request: Json, controls: Controls) -> Json:
+    """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash."""
+    worker: Worker = shared_worker(controls.max_memory)
+    try:
+        answer = worker.request(request, controls.on_event, controls.timeout)
+    except WorkerError as error:
+        raise _with_reproducer(error, request, controls) from None
+    if not answer["ok"]:
+        raise GraphError([Diagnostic(**d) for d in answer["diagnostics"]])
+    return answer
+
+
+def _with_reproducer(error: WorkerError, request: Json, controls: Controls) -> WorkerError:
+    """Keeps the module that the compiler died on where the user asked for it."""
+    reproducer = Path(request["folder"]) / "reproducer.mlir"
+    if controls.crash_reproducer and reproducer.exists():
+        shutil.copyfile(reproducer, controls.crash_reproducer)
+        return WorkerError(f"{error}; reproducer written to {controls.crash_reproducer}", error.printed)
+    hint = "" if controls.crash_reproducer else "; --crash-reproducer FILE keeps the module it ended on"
+    return WorkerError(f"{error}{hint}", error.printed)

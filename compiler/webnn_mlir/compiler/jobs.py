@@ -1,0 +1,184 @@
+"""What the worker does: from a graph or an MLIR file through the passes to IR or an artifact.
+
+A job's answer has `ok`; with it `text` or `vmfb`, `parameters`, `remarks` and `seconds`, without it `diagnostics`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from iree.compiler import ir
+
+from webnn_mlir.dialects.webnn import OPS, Descriptor, Diagnostic, GraphError
+
+from . import iree, pipeline, wire
+from .options import CompileOptions
+from .pipeline_text import parse_pipeline
+from .program import Program, from_graph, parse
+
+Json = dict[str, Any]
+Send = Callable[[Json], None]
+
+PHASES = {"linalg": "input", "flow": "flow"}
+"""IREE's name for the phase after which a stage is printed."""
+
+
+def run(request: Json, send: Send) -> Json:
+    """Runs one job; whatever is wrong with its input comes back as diagnostics."""
+    try:
+        return {"ok": True, **_JOBS[request["job"]](request, send)}
+    except GraphError as error:
+        return failure(error.diagnostics)
+    except iree.CompileError as error:
+        return failure(compiler_diagnostics(error.text))
+    except ir.MLIRError as error:
+        return failure(parse_diagnostics(error, request["source"].get("file", "-")))
+    except MemoryError:
+        return failure([Diagnostic("the compiler ran out of memory")])
+
+
+def failure(diagnostics: list[Diagnostic]) -> Json:
+    return {"ok": False, "diagnostics": [diagnostic_json(d) for d in diagnostics]}
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> Json:
+    return {**asdict(diagnostic), "place": str(diagnostic.place) if diagnostic.place else None}
+
+
+def load(source: Json) -> Program:
+    """The program of a request's source: a graph, or MLIR text or bytecode with its weights."""
+    if "graph" in source:
+        return from_graph(wire.decode_graph(source["graph"]))
+    data = Path(source["path"]).read_bytes()
+    program = parse_mlir(data, source["file"])
+    for entry in source["weights"]:
+        length = Descriptor.of(*entry["descriptor"]).byte_length
+        program.weights[entry["key"]] = np.memmap(entry["file"], np.uint8, "r", entry["offset"], (length,))
+    return program
+
+
+def parse_mlir(data: bytes, name: str) -> Program:
+    """Parses MLIR text or bytecode. Raises GraphError with the place of every error."""
+    if data.startswith(b"ML\xefR"):
+        return parse(data)
+    try:
+        return parse(data.decode())
+    except UnicodeDecodeError as error:
+        raise GraphError([Diagnostic(f"byte {error.start} is not UTF-8", place=name)]) from None
+
+
+def parse_diagnostics(error: ir.MLIRError, name: str) -> list[Diagnostic]:
+    """The parser's errors, with the file's name where MLIR has '-'."""
+    found = []
+    for item in error.error_diagnostics:
+        place = str(item.location).removeprefix("loc(").removesuffix(")").replace('"', "", 2)
+        found.append(Diagnostic(item.message, place=re.sub(r"^-(?=:)", lambda _: name, place)))
+    return found or [Diagnostic(str(error), place=name)]
+
+
+_PRINTED = re.compile(r"^(?P<where>\S.*?): (?P<severity>error|warning|note|remark): (?P<message>.*)$", re.MULTILINE)
+_NAMED = re.compile(r'"(?:(?P<label>[^"]*) )?\(?(?P<op>\w+)\)?"')
+_FILE = re.compile(r'"?([^"\s()]+)"?:(\d+):(\d+)')
+
+
+def compiler_diagnostics(text: str) -> list[Diagnostic]:
+    """What IREE printed, each error with the place, operator and label that its location holds."""
+    found = []
+    for match in _PRINTED.finditer(text):
+        if match["severity"] != "error":
+            continue
+        message = re.sub(r'#hal\.executable\.target<.*', "the target", match["message"])
+        label = op = None
+        for named in _NAMED.finditer(match["where"]):
+            if named["op"] in OPS:
+                label, op = named["label"], named["op"]
+                break
+        file = _FILE.search(match["where"])
+        place = f"{file[1]}:{file[2]}:{file[3]}" if file else None
+        found.append(Diagnostic(message, place=place, op=op, label=label))
+    return found or [Diagnostic(text.strip().splitlines()[0] if text.strip() else "IREE failed and printed nothing")]
+
+
+def _compile(request: Json, send: Send) -> Json:
+    options = CompileOptions.from_json(request["options"])
+    folder = Path(request["folder"])
+    seconds: dict[str, float] = {}
+
+    def after(name: str, elapsed: float) -> None:
+        seconds[name] = seconds.get(name, 0.0) + elapsed
+        send({"event": "pass", "name": name, "seconds": elapsed})
+        if request.get("print_after_all"):
+            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text()}"})
+
+    start = time.perf_counter()
+    program = load(request["source"])
+    program.options |= {"weights": request["weights"], **request.get("pass_options", {})}
+    after("import", time.perf_counter() - start)
+    for stage, passes in _stages(options):
+        pipeline.run(program, passes, after)
+        if request.get("save_temps"):
+            (Path(request["save_temps"]) / f"{stage}.mlir").write_text(program.text())
+        if stage == options.emit:
+            break
+    answer: Json = {"remarks": [diagnostic_json(d) for d in program.remarks], "seconds": seconds}
+    if options.emit in pipeline.STAGES:
+        return answer | {"text": program.text()}
+    # Should the native compiler crash, this is what it crashed on.
+    (folder / "reproducer.mlir").write_text(program.text(resources=False))
+    start = time.perf_counter()
+    flags = [*options.flags(), *request.get("extra_flags", [])]
+    phase = PHASES.get(options.emit)
+    if phase:
+        answer["text"] = iree.compile_to_phase(program, flags, phase)
+    else:
+        answer["parameters"] = program.parameters
+        answer["vmfb"] = str(folder / "module.vmfb")
+        iree.compile_to_file(program, flags, answer["vmfb"])
+    after("iree", time.perf_counter() - start)
+    return answer
+
+
+def _stages(options: CompileOptions) -> list[tuple[str, list[str]]]:
+    """The passes up to each of our stages; a pipeline of the user's own is one stage."""
+    if options.pass_pipeline is not None:
+        return [("stablehlo", parse_pipeline(options.pass_pipeline))]
+    return [(stage, list(passes)) for stage, passes in pipeline.STAGES.items()]
+
+
+def _opt(request: Json, send: Send) -> Json:
+    """webnn-opt: runs passes on a piece of MLIR text."""
+    source = request["source"]
+    program = parse_mlir(source["text"].encode(), source["file"])
+    program.options |= request["pass_options"]
+
+    def after(name: str, elapsed: float) -> None:
+        send({"event": "pass", "name": name, "seconds": elapsed})
+        if request["print_after_all"]:
+            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text()}"})
+
+    try:
+        pipeline.run(program, request["passes"], after)
+    except GraphError as error:
+        named = [Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label) for d in error.diagnostics]
+        raise GraphError(named) from None
+    return {
+        "text": program.text(locations=request["locations"]),
+        "remarks": [
+            diagnostic_json(Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label))
+            for d in program.remarks
+        ],
+    }
+
+
+def _named(place: Any, name: str) -> Any:
+    """A place whose file MLIR knows only as '-'."""
+    return re.sub(r"^-(?=:)", lambda _: name, str(place)) if place else None
+
+
+_JOBS = {"compile": _compile, "opt": _opt}

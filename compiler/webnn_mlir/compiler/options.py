@@ -1,0 +1,63 @@
+"""The options of a compile."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STAGES = ("webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
+"""What `--emit` can stop at, in the order of the road."""
+
+EXTERNAL_WEIGHTS_ABOVE = 256 * 2**20
+"""Graphs with more bytes of weights than this keep them in an .irpa archive beside the .vmfb, unless told otherwise."""
+
+INLINE_LIMIT = 1024
+"""Constants up to this many bytes stand in the MLIR text; larger ones are named there and stay mapped."""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """How to compile.
+
+    target: `cpu`. target_cpu: `host`, `generic` or a name that LLVM knows. opt_level: 0 to 3. weights: `embed`,
+    `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
+    webnn passes up to StableHLO. iree_flags are passed on as they are, after ours.
+    """
+
+    target: str = "cpu"
+    target_cpu: str = "host"
+    opt_level: int = 2
+    weights: str = "auto"
+    emit: str = "vmfb"
+    pass_pipeline: str | None = None
+    iree_flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        from .targets import TARGETS
+
+        for name, value, allowed in [
+            ("target", self.target, tuple(TARGETS)),
+            ("opt_level", self.opt_level, (0, 1, 2, 3)),
+            ("weights", self.weights, ("auto", "embed", "external")),
+            ("emit", self.emit, STAGES),
+        ]:
+            if value not in allowed:
+                raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")
+
+    def flags(self) -> list[str]:
+        """IREE's flags for these options."""
+        from .targets import TARGETS
+
+        return [
+            f"--iree-opt-level=O{self.opt_level}",
+            "--iree-vm-bytecode-module-strip-source-map=true",
+            *TARGETS[self.target](self),
+            *self.iree_flags,
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CompileOptions:
+        return cls(**{**data, "iree_flags": tuple(data["iree_flags"])})

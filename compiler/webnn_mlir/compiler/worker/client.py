@@ -1,0 +1,133 @@
+"""The caller's side of the worker."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+Json = dict[str, Any]
+
+
+class WorkerError(Exception):
+    """The worker ended without an answer: it crashed, ran out of memory or out of time. `printed` is its last output."""
+
+    def __init__(self, message: str, printed: str = ""):
+        self.printed = printed
+        super().__init__(message)
+
+
+class Worker:
+    """A child process that answers one request at a time. It is started when it is first needed, and again after a
+    crash. `max_memory` bounds the bytes that it may allocate.
+    """
+
+    def __init__(self, max_memory: int | None = None):
+        self.max_memory = max_memory
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: queue.Queue[bytes | None] = queue.Queue()
+        self._printed: BinaryIO | None = None
+
+    def request(
+        self, request: Json, on_event: Callable[[Json], None] | None = None, timeout: float | None = None
+    ) -> Json:
+        """Sends a request and returns its answer. Raises WorkerError when the child dies or `timeout` seconds pass."""
+        with self._lock:
+            process = self._running()
+            assert process.stdin is not None
+            deadline = None if timeout is None else time.monotonic() + timeout
+            try:
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
+                return self._answer(on_event, deadline, timeout)
+            except BrokenPipeError:
+                raise self._death() from None
+            except BaseException:
+                # An answer that no one waits for must not reach the next request.
+                self.close()
+                raise
+
+    def _answer(self, on_event: Callable[[Json], None] | None, deadline: float | None, timeout: float | None) -> Json:
+        while True:
+            try:
+                line = self._answers.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise WorkerError(f"the compiler was ended after the time limit of {timeout:g} s") from None
+            if line is None:
+                raise self._death()
+            message: Json = json.loads(line)
+            if "event" not in message:
+                return message
+            if on_event:
+                on_event(message)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._printed = tempfile.TemporaryFile()
+            limit = [] if self.max_memory is None else [str(self.max_memory)]
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "webnn_mlir.compiler.worker.server", *limit],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+            )
+            self._answers = queue.Queue()
+            threading.Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True).start()
+        return self._process
+
+    def _death(self) -> WorkerError:
+        assert self._process is not None
+        assert self._printed is not None
+        status = self._process.wait()
+        self._printed.seek(0)
+        printed = self._printed.read().decode(errors="replace")
+        if self.max_memory is not None and ("bad_alloc" in printed or "out of memory" in printed.lower() or
+                                            "MemoryError" in printed or "Cannot allocate memory" in printed):
+            return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
+        cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return WorkerError(f"the compiler crashed ({cause})", printed)
+
+    def close(self) -> None:
+        """Ends the child."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream:
+                    try:
+                        stream.close()
+                    except BrokenPipeError:
+                        pass
+        if self._printed:
+            self._printed.close()
+            self._printed = None
+
+
+def _read(stream: BinaryIO, answers: queue.Queue[bytes | None]) -> None:
+    try:
+        for line in stream:
+            answers.put(line)
+    except ValueError:  # closed under us: the worker is being ended
+        pass
+    answers.put(None)
+
+
+_workers: dict[int | None, Worker] = {}
+
+
+def shared_worker(max_memory: int | None = None) -> Worker:
+    """The worker of this process, one for each memory limit; it is ended at exit."""
+    if not _workers:
+        atexit.register(lambda: [w.close() for w in _workers.values()])
+    return _workers.setdefault(max_memory, Worker(max_memory))

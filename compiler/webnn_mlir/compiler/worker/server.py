@@ -1,0 +1,34 @@
+"""The child's side of the worker: reads requests, runs jobs, answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        limit = int(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    # Native code prints to standard output at will: the answers get a descriptor of their own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def send(message: Json) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    from .. import jobs
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        send(jobs.run(request, send))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What the tools share: diagnostics on standard error, exit statuses, files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Main = Callable[[list[str] | None], int]
+
+
+def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
+    """Turns the errors of bad input into exit status 1 and one line a problem, without a traceback."""
+
+    def decorate(main: Main) -> Callable[..., int]:
+        @functools.wraps(main)
+        def wrapped(argv: list[str] | None = None) -> int:
+            from webnn_mlir.dialects.webnn.diagnostics import GraphError
+
+            try:
+                return main(argv)
+            except GraphError as error:
+                print_diagnostics(error.diagnostics)
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                return 1
+            except KeyboardInterrupt:
+                print(f"{tool}: interrupted", file=sys.stderr)
+                return 130
+            except OSError as error:
+                where = f"{error.filename}: " if error.filename else ""
+                print(f"{where}error: {error.strerror or error}", file=sys.stderr)
+            except (ValueError, TypeError, RuntimeError) as error:
+                print(f"{tool}: error: {error}", file=sys.stderr)
+            except Exception as error:
+                from importlib import import_module
+
+                worker = sys.modules.get("webnn_mlir.compiler.worker")
+                if worker is None or not isinstance(error, import_module(worker.__name__).WorkerError):
+                    raise
+                print(f"{tool}: error: {error}", file=sys.stderr)
+            return 1
+
+        return wrapped
+
+    return decorate
+
+
+def print_diagnostics(diagnostics: Iterable[Any]) -> None:
+    """One line a problem on standard error."""
+    from webnn_mlir.dialects.webnn.diagnostics import Diagnostic
+
+    for diagnostic in diagnostics:
+        one = Diagnostic(**diagnostic) if isinstance(diagnostic, dict) else diagnostic
+        print(" ".join(str(one).splitlines()), file=sys.stderr)
+
+
+def read_text(path: str) -> str:
+    """The text of a file, or of standard input for `-`. Raises GraphError where it is not UTF-8."""
+    from webnn_mlir.dialects.webnn.diagnostics import Diagnostic, GraphError
+
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise GraphError([Diagnostic(f"byte {error.start} is not UTF-8", place=path)]) from None
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a file whole, or to standard output for `-`."""
+    if path == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_whole(Path(path), lambda temporary: temporary.write_text(text))
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Has `write` fill a temporary file beside `path`, which then takes its place; on an error nothing is left."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "is a directory", str(path))
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
