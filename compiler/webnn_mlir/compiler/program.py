@@ -48,42 +48,52 @@ def from_graph(graph: Graph) -> Program:
 
     Every op has the label and the place in the source file as its location.
     """
+    return from_graphs({"main": graph})
+
+
+def from_graphs(graphs: Mapping[str, Graph], *, inline_limit: int = INLINE_LIMIT) -> Program:
+    """A program of several graphs, a function each; constants up to `inline_limit` bytes stand in the module."""
     session = binding.new_session()
     program = Program(session, None)
     with session.context, ir.Location.unknown():
         program.module = module = ir.Module.create()
         module.operation.attributes["sym_name"] = ir.StringAttr.get("main")
-        inputs = [binding.type_of(o.descriptor) for o in graph.inputs.values()]
-        outputs = [binding.type_of(o.descriptor) for o in graph.outputs.values()]
-        with ir.InsertionPoint(module.body):
-            function = ir.Operation.create(
-                "func.func",
-                attributes={
-                    "sym_name": ir.StringAttr.get("main"),
-                    "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs)),
-                    "arg_attrs": _names(graph.inputs),
-                    "res_attrs": _names(graph.outputs),
-                },
-                regions=1,
-            )
-        block = function.regions[0].blocks.append(*inputs)
-        values: dict[int, binding.Tensor] = {}
-        for operand, argument in zip(graph.inputs.values(), block.arguments, strict=True):
-            values[id(operand)] = binding.Tensor.of(argument)
-        with ir.InsertionPoint(block):
-            for number, operand in enumerate(graph.constants):
-                values[id(operand)] = _constant(program, operand, number)
-            builder = binding.DialectBuilder()
-            for node in graph.nodes:
-                fields = {
-                    name: _mapped(values, value) if name in node.op.operand_fields else value
-                    for name, value in node.fields.items()
-                }
-                with binding.make_location(node.label, node.op.name, node.place):
-                    results = builder.emit(node.op, fields, tuple(r.descriptor for r in node.results), node.label)
-                values |= {id(r): t for r, t in zip(node.results, results, strict=True)}
-            ir.Operation.create("func.return", operands=[values[id(o)].value for o in graph.outputs.values()])
+        for name, graph in graphs.items():
+            _add_function(program, name, graph, inline_limit)
     return program
+
+
+def _add_function(program: Program, name: str, graph: Graph, inline_limit: int) -> None:
+    inputs = [binding.type_of(o.descriptor) for o in graph.inputs.values()]
+    outputs = [binding.type_of(o.descriptor) for o in graph.outputs.values()]
+    with ir.InsertionPoint(program.module.body):
+        function = ir.Operation.create(
+            "func.func",
+            attributes={
+                "sym_name": ir.StringAttr.get(name),
+                "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs)),
+                "arg_attrs": _names(graph.inputs),
+                "res_attrs": _names(graph.outputs),
+            },
+            regions=1,
+        )
+    block = function.regions[0].blocks.append(*inputs)
+    values: dict[int, binding.Tensor] = {}
+    for operand, argument in zip(graph.inputs.values(), block.arguments, strict=True):
+        values[id(operand)] = binding.Tensor.of(argument)
+    with ir.InsertionPoint(block):
+        for number, operand in enumerate(graph.constants):
+            values[id(operand)] = _constant(program, operand, number, inline_limit)
+        builder = binding.DialectBuilder()
+        for node in graph.nodes:
+            fields = {
+                name: _mapped(values, value) if name in node.op.operand_fields else value
+                for name, value in node.fields.items()
+            }
+            with binding.make_location(node.label, node.op.name, node.place):
+                results = builder.emit(node.op, fields, tuple(r.descriptor for r in node.results), node.label)
+            values |= {id(r): t for r, t in zip(node.results, results, strict=True)}
+        ir.Operation.create("func.return", operands=[values[id(o)].value for o in graph.outputs.values()])
 
 
 def _names(operands: Mapping[str, MLOperand]) -> ir.Attribute:
@@ -96,13 +106,13 @@ def _mapped(values: dict[int, binding.Tensor], value: Any) -> Any:
     return None if value is None else values[id(value)]
 
 
-def _constant(program: Program, operand: MLOperand, number: int) -> binding.Tensor:
+def _constant(program: Program, operand: MLOperand, number: int, inline_limit: int) -> binding.Tensor:
     assert operand.constant is not None
     data = operand.constant.data
     name = operand.constant.name or f"constant_{number}"
     type_ = binding.type_of(operand.descriptor)
     with ir.Location.name(name):
-        if data.nbytes <= INLINE_LIMIT:
+        if data.nbytes <= inline_limit:
             return binding.DialectBuilder().constant(dense(data, operand))
         key = name
         while key in program.weights:
