@@ -5,7 +5,35 @@
     outputs = webnn_mlir.load("model.vmfb").run(x=x)
 """
 
+from importlib import import_module
 from pkgutil import extend_path
+from typing import TYPE_CHECKING, Any
 
 # In a source tree the package lies under four roots: compiler, dialects, runtime and tools.
 __path__ = extend_path(__path__, __name__)
+
+if TYPE_CHECKING:
+    from webnn_mlir.dialects.webnn import GraphError
+    from webnn_mlir.runtime import Artifact, ArtifactError, MLGraphBuilder, compile, load
+
+# Names are imported when they are first used, so that `import webnn_mlir` costs nothing.
+_HOMES = {
+    "Artifact": "webnn_mlir.runtime",
+    "ArtifactError": "webnn_mlir.runtime",
+    "GraphError": "webnn_mlir.dialects.webnn",
+    "MLGraphBuilder": "webnn_mlir.runtime",
+    "compile": "webnn_mlir.runtime",
+    "load": "webnn_mlir.runtime",
+}
+
+__all__ = ["Artifact", "ArtifactError", "GraphError", "MLGraphBuilder", "compile", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'webnn_mlir' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -98,10 +98,9 @@ def compile_source(
         answer = _ask(request, controls)
         compilation = _compilation(answer, options, seconds)
         compilation.vmfb = Path(answer["vmfb"]) if "vmfb" in answer else None
-        compilation.owner = scratch
     else:
         compilation = _cached(request, options, controls, seconds, weights)
-        scratch.cleanup()
+    compilation.owner = scratch
     compilation.parameters = [p for p in parameters if p.key in set(compilation.keys)]
     return compilation
 
@@ -129,9 +128,7 @@ def _cached(
             entry = cache.put(key, fill)
             compilation = _compilation(answer, options, seconds)
         # A copy of our own: the entry may be pruned while the artifact is in use.
-        owner = tempfile.TemporaryDirectory(prefix="webnn-mlir-", ignore_cleanup_errors=True)
-        compilation.vmfb = Path(shutil.copyfile(entry / "module.vmfb", Path(owner.name) / "module.vmfb"))
-        compilation.owner = owner
+        compilation.vmfb = Path(shutil.copyfile(entry / "module.vmfb", Path(request["folder"]) / "module.vmfb"))
     return compilation
 
 

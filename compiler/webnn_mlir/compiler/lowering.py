@@ -152,7 +152,8 @@ def _parameter(program: Program, key: str, shape: tuple[int, ...], element: str)
     """Loads a global that takes its value from the parameter archive when the artifact is loaded."""
     text = binding.tensor_type(shape, element.removeprefix("u"))
     name = f"weights.{key}"
-    program.parameters.append(key)
+    if key not in program.parameters:
+        program.parameters.append(key)
     with ir.InsertionPoint.at_block_begin(program.module.body):
         ir.Operation.create(
             "util.global",

@@ -16,8 +16,8 @@ from .program import Program
 STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
     "webnn": ("webnn-verify",),
-    # Formulas become simpler ops.
-    "decomposed": ("webnn-decompose",),
+    # What no one uses goes first. Formulas become simpler ops.
+    "decomposed": ("webnn-dce", "webnn-decompose"),
     # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
     # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left.
     "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered"),

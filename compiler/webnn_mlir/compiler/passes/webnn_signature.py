@@ -5,8 +5,8 @@ Given:
 Result:
     func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {iree.reflection = {webnn.signature = "{…}"}}
 
-The signature is JSON: `inputs` and `outputs`, each a list of `name`, `dataType` and `shape`, and `parameters`, the keys
-that the artifact reads from its archive. It is written before lowering changes the types of int4.
+The signature is JSON: `inputs`, `outputs` and `parameters`, each a list of `name`, `dataType` and `shape`; parameters are
+the weights that the artifact reads from its archive. It is written before lowering changes the types of int4.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ NAME = "webnn.name"
 
 @register_pass("webnn-signature")
 def signature(program: Program) -> None:
+    external = program.options.get("weights") == "external"
+    parameters = _parameters(program) if external else {}
+    program.parameters = list(parameters)
     for function in binding.functions(program.module):
         types = ir.FunctionType(function.attributes["function_type"].value)
         text = json.dumps(
             {
                 "inputs": _take(function, "arg_attrs", types.inputs, "input"),
                 "outputs": _take(function, "res_attrs", types.results, "output"),
+                "parameters": [_entry(key, type_) for key, type_ in parameters.items()],
             },
             ensure_ascii=True,
             sort_keys=True,
@@ -47,14 +51,22 @@ def _take(function: ir.Operation, attribute: str, types: list[ir.Type], default:
         named = {a.name: a.attr for a in attrs} if attrs is not None else {}
         name = named.pop(NAME, None)
         kept.append(ir.DictAttr.get(named))
-        tensor = ir.RankedTensorType(type_)
-        entries.append(
-            {
-                "name": binding.decode(name) if name is not None else f"{default}{index}",
-                "dataType": str(binding.DataType.from_mlir(str(tensor.element_type))),
-                "shape": list(tensor.shape),
-            }
-        )
+        entries.append(_entry(binding.decode(name) if name is not None else f"{default}{index}", type_))
     if attribute in function.attributes:
         function.attributes[attribute] = ir.ArrayAttr.get(kept)
     return entries
+
+
+def _parameters(program: Program) -> dict[str, ir.Type]:
+    """The types of the keyed constants, by key."""
+    return {
+        binding.decode(operation.attributes["key"]): operation.results[0].type
+        for operation in binding.webnn_operations(program.module)
+        if operation.name == "webnn.constant" and "key" in operation.attributes
+    }
+
+
+def _entry(name: str, type_: ir.Type) -> dict[str, Any]:
+    tensor = ir.RankedTensorType(type_)
+    data_type = binding.DataType.from_mlir(str(tensor.element_type))
+    return {"name": name, "dataType": data_type.value, "shape": list(tensor.shape)}

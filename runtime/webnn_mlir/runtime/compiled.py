@@ -1,0 +1,125 @@
+"""`compile`: the runtime's one door to the compiler, and what comes through it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from webnn_mlir.dialects.files import write_whole
+from webnn_mlir.dialects.webnn import Graph, GraphBuilder, MLOperand
+
+from .artifact import Array, Artifact
+
+
+def compiler() -> Any:
+    """The compiler's driver. Raises ImportError that names the extra to install."""
+    try:
+        import iree.compiler  # noqa: F401
+        import webnn_mlir.compiler.driver as driver
+    except ImportError as error:
+        if (error.name or "").startswith(("iree", "lark", "jsonschema", "ml_dtypes")):
+            hint = "compiling needs the extra 'compiler': pip install 'webnn-mlir[compiler]'"
+            raise ImportError(hint, name=error.name) from None
+        raise
+    return driver
+
+
+class CompiledGraph:
+    """A compiled graph: `save` it, `run` it, or read its MLIR at any stage."""
+
+    def __init__(self, source: Any, compilation: Any, dims: Mapping[str, int] | None):
+        self._source, self._compilation, self._dims = source, compilation, dims
+
+    @property
+    def cached(self) -> bool:
+        """Whether the artifact came out of the cache."""
+        return bool(self._compilation.cached)
+
+    @cached_property
+    def artifact(self) -> Artifact:
+        """The artifact, loaded."""
+        module = np.fromfile(self._compilation.vmfb, np.uint8)
+        return Artifact(module, {p.key: mapped(p) for p in self._compilation.parameters})
+
+    def run(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
+        """Runs on arrays by input name and returns arrays by output name; see `Artifact.run`."""
+        return self.artifact.run(inputs, **named)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Writes the .vmfb, and the .irpa beside it if the weights are external; returns the files. Each appears whole."""
+        return save(self._compilation, Path(path))
+
+    def mlir(self, stage: str) -> str:
+        """The MLIR of a stage: webnn, decomposed, stablehlo, linalg or flow."""
+        from dataclasses import replace
+
+        options = replace(self._compilation.options, emit=stage)
+        return str(compiler().compile_source(self._source, options, dims=self._dims).text)
+
+    @property
+    def stablehlo(self) -> str:
+        """The StableHLO text."""
+        return self.mlir("stablehlo")
+
+
+def compile(
+    source: Graph | str | os.PathLike[str],
+    target: str = "cpu",
+    *,
+    target_cpu: str = "host",
+    opt_level: int = 2,
+    weights: str = "auto",
+    dims: Mapping[str, int] | None = None,
+    iree_flags: Sequence[str] = (),
+    cache_dir: str | Path | None = None,
+    cache: bool = True,
+    timeout: float | None = None,
+    max_memory: int | None = None,
+) -> CompiledGraph:
+    """Compiles a graph, or the file of one (.webnn, .json, .mlir), for a target.
+
+    target_cpu: `host`, `generic` or a name that LLVM knows; opt_level: 0 to 3; weights: `auto`, `embed` or `external`;
+    dims: sizes of dynamic dimensions by name; timeout in seconds; max_memory in bytes, of the compiler's process.
+    Raises GraphError with all that is wrong with the graph.
+    """
+    driver = compiler()
+    path = source if isinstance(source, Graph) else Path(source)
+    options = driver.CompileOptions(target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags))
+    controls = driver.Controls(
+        cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
+    )
+    return CompiledGraph(path, driver.compile_source(path, options, controls, dims=dims), dims)
+
+
+class MLGraphBuilder(GraphBuilder):
+    """The specification's MLGraphBuilder: `build` compiles the graph of the outputs for this machine's CPU."""
+
+    def build(self, outputs: Mapping[str, MLOperand], **options: Any) -> CompiledGraph:
+        """Compiles; `options` are those of `compile`."""
+        return compile(self.graph(outputs), **options)
+
+
+def mapped(parameter: Any) -> Array:
+    """The bytes of a parameter where they lie."""
+    length = parameter.descriptor.byte_length
+    return np.memmap(parameter.file, np.uint8, "r", parameter.offset, (length,))
+
+
+def save(compilation: Any, path: Path) -> list[Path]:
+    """Writes a compilation's .vmfb to `path` and its parameters to the .irpa beside it, the archive first."""
+    files = []
+    if compilation.parameters:
+        import iree.runtime as rt
+
+        entries = {p.key: mapped(p) for p in compilation.parameters}
+        archive = path.with_suffix(".irpa")
+        write_whole(archive, lambda temporary: rt.save_archive_file(entries, temporary))
+        files.append(archive)
+    write_whole(path, lambda temporary: shutil.copyfile(compilation.vmfb, temporary))
+    return [path, *files]

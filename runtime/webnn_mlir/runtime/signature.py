@@ -1,0 +1,36 @@
+"""The signature that an artifact carries: names, data types and shapes of its inputs, outputs and parameters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from webnn_mlir.dialects.webnn.types import DataType, Descriptor
+
+REFLECTION_KEY = "webnn.signature"
+
+
+class ArtifactError(Exception):
+    """A file is no artifact of this compiler, or its parameters are not there or not right."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Descriptors by name, in the order of the function's arguments and results."""
+
+    inputs: dict[str, Descriptor]
+    outputs: dict[str, Descriptor]
+    parameters: dict[str, Descriptor]
+
+    @classmethod
+    def parse(cls, text: str) -> Signature:
+        """Raises ArtifactError when the text is no signature."""
+        try:
+            data = json.loads(text)
+            groups = [
+                {e["name"]: Descriptor(DataType(e["dataType"]), tuple(map(int, e["shape"]))) for e in data[group]}
+                for group in ("inputs", "outputs", "parameters")
+            ]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ArtifactError(f"the signature of the artifact is damaged: {error}") from None
+        return cls(*groups)
