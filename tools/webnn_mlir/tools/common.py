@@ -58,6 +58,18 @@ def print_diagnostics(diagnostics: Iterable[Any]) -> None:
         print(" ".join(str(one).splitlines()), file=sys.stderr)
 
 
+def parse_dims(options: Iterable[str] | None) -> dict[str, int]:
+    """The sizes of dynamic dimensions from `NAME=N` options. Raises ValueError."""
+    dims: dict[str, int] = {}
+    for option in options or ():
+        name, _, size = option.rpartition("=")
+        if not name or not size.isdecimal() or int(size) < 1:
+            raise ValueError(f"--dim {option!r} must be NAME=N with N a positive integer")
+        if dims.setdefault(name, int(size)) != int(size):
+            raise ValueError(f"--dim {name} is given twice, as {dims[name]} and {size}")
+    return dims
+
+
 def read_text(path: str) -> str:
     """The text of a file, or of standard input for `-`. Raises GraphError where it is not UTF-8."""
     from webnn_mlir.dialects.webnn.diagnostics import Diagnostic, GraphError

@@ -1,0 +1,159 @@
+"""webnn-compile: from a graph to a native artifact, or to the MLIR on the way there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .common import parse_dims, print_diagnostics, report_errors, write_text
+
+EXAMPLE = """examples:
+  webnn-compile model.webnn -o model.vmfb
+  webnn-compile model.json -o model.vmfb --dim batch=8 --target-cpu generic -O3
+  webnn-compile model.webnn --emit stablehlo -o -"""
+
+EMITS = ("webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="webnn-compile",
+        description="Compiles a WebNN graph (.webnn, .json, or .mlir with webnn ops) to a native artifact. Weights are "
+        "looked for beside the graph.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("input", help="the graph")
+    p.add_argument("-o", "--output", help="where the result goes; - for standard output; by default INPUT.vmfb, or "
+                   "standard output for text")  # fmt: skip
+    p.add_argument("--emit", choices=EMITS, default="vmfb", help="how far to go")
+    p.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    p.add_argument("--target", default="cpu", help="what to compile for: cpu")
+    p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
+    p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level (default 2)")
+    p.add_argument("--weights", choices=["auto", "embed", "external"], default="auto",
+                   help="inside the .vmfb, or in an .irpa archive beside it; auto: external above 256 MiB")  # fmt: skip
+    p.add_argument("--pass-pipeline", help="webnn and MLIR passes to run instead of our own up to StableHLO")
+    p.add_argument("--iree-flag", action="append", default=[], metavar="FLAG", help="a flag for IREE's compiler")
+    p.add_argument("--cache-dir", type=Path, help="where compiled artifacts are kept (default: the user's cache folder)")
+    p.add_argument("--no-cache", action="store_true", help="compile even if the cache has it")
+    p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
+    p.add_argument("--max-memory", type=_bytes, metavar="BYTES", help="end the compiler above this; 4G, 512M")
+    p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
+    p.add_argument("--mlir-print-ir-after-all", action="store_true", help="print the IR after each webnn pass")
+    p.add_argument("--mlir-timing", action="store_true", help="print the seconds of each pass")
+    p.add_argument("--save-temps", type=Path, metavar="DIR", help="keep the IR of each stage, and what IREE makes of it")
+    p.add_argument("--crash-reproducer", type=Path, metavar="FILE", help="keep the module on which the compiler crashed")
+    p.add_argument("--json", action="store_true", help="print a summary as JSON on standard output")
+    return p
+
+
+def _bytes(text: str) -> int:
+    units = {"K": 2**10, "M": 2**20, "G": 2**30}
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in units else (text, "")
+    value = int(float(number) * units.get(unit, 1))
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number of bytes")
+    return value
+
+
+class Progress:
+    """One line a stage on standard error, with the time it took, when it is a terminal."""
+
+    def __init__(self, timing: bool):
+        self.show = timing or sys.stderr.isatty()
+        self.start = time.perf_counter()
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        if event["event"] == "print":
+            print(event["text"], file=sys.stderr)
+        elif self.show:
+            print(f"  {event['name']:<28} {event['seconds']:8.3f} s", file=sys.stderr)
+
+
+@report_errors("webnn-compile")
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    dims = parse_dims(args.dim)
+    start = time.perf_counter()
+    from webnn_mlir.compiler import driver
+
+    options = driver.CompileOptions(
+        args.target, args.target_cpu, args.opt_level, args.weights, args.emit, args.pass_pipeline, tuple(args.iree_flag)
+    )
+    output = args.output or ("-" if args.emit != "vmfb" else str(Path(args.input).with_suffix(".vmfb")))
+    _check_output(output, args)
+    controls = driver.Controls(
+        cache_dir=args.cache_dir,
+        use_cache=not args.no_cache,
+        timeout=args.timeout,
+        max_memory=args.max_memory,
+        print_after_all=args.mlir_print_ir_after_all,
+        save_temps=args.save_temps,
+        crash_reproducer=args.crash_reproducer,
+        on_event=Progress(args.mlir_timing),
+    )
+    compilation = driver.compile_source(args.input, options, controls, dims=dims)
+    if args.print_missed:
+        print_diagnostics(compilation.remarks)
+    if compilation.text is not None:
+        write_text(output, compilation.text)
+        files = [] if output == "-" else [Path(output)]
+    else:
+        files = _save(compilation, output)
+    _summary(args, compilation, files, time.perf_counter() - start)
+    return 0
+
+
+def _check_output(output: str, args: argparse.Namespace) -> None:
+    """What can be known to fail is said before the work, not after."""
+    if output == "-":
+        if args.json:
+            raise ValueError("--json and the result cannot both go to standard output: give -o FILE")
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise IsADirectoryError(21, "is a directory", output)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(2, "no such folder", str(path.parent))
+    if path.exists() and Path(args.input).exists() and path.samefile(args.input):
+        raise ValueError(f"{output}: is the input itself")
+    if args.save_temps:
+        args.save_temps.mkdir(parents=True, exist_ok=True)
+
+
+def _save(compilation: Any, output: str) -> list[Path]:
+    if output == "-":
+        if compilation.parameters:
+            raise ValueError("external weights need a file to lie beside: give -o FILE or --weights=embed")
+        sys.stdout.buffer.write(compilation.vmfb.read_bytes())
+        return []
+    from webnn_mlir.runtime.compiled import save
+
+    return save(compilation, Path(output))
+
+
+def _summary(args: argparse.Namespace, compilation: Any, files: list[Path], elapsed: float) -> None:
+    sizes = {str(f): f.stat().st_size for f in files}
+    if args.json:
+        iree = compilation.seconds.get("iree", 0.0)
+        summary = {
+            "input": args.input,
+            "emit": args.emit,
+            "files": sizes,
+            "cached": compilation.cached,
+            "seconds": {"total": elapsed, "iree": iree, "passes": compilation.seconds},
+            "remarks": [str(r) for r in compilation.remarks],
+        }
+        print(json.dumps(summary, indent=2))
+    elif sys.stderr.isatty() and files:
+        written = ", ".join(f"{name} ({size:,} bytes)" for name, size in sizes.items())
+        print(f"{written} in {elapsed:.2f} s{', from the cache' if compilation.cached else ''}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
