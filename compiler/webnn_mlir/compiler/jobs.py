@@ -113,16 +113,16 @@ def _compile(request: Json, send: Send) -> Json:
     def after(name: str, elapsed: float) -> None:
         seconds[name] = seconds.get(name, 0.0) + elapsed
         send({"event": "pass", "name": name, "seconds": elapsed})
-        if request.get("print_after_all"):
+        if request["print_after_all"]:
             send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text()}"})
 
     start = time.perf_counter()
     program = load(request["source"])
-    program.options |= {"weights": request["weights"], **request.get("pass_options", {})}
+    program.options["weights"] = request["weights"]
     after("import", time.perf_counter() - start)
     for stage, passes in _stages(options):
         pipeline.run(program, passes, after)
-        if request.get("save_temps"):
+        if request["save_temps"]:
             (Path(request["save_temps"]) / f"{stage}.mlir").write_text(program.text())
         if stage == options.emit:
             break
@@ -132,7 +132,9 @@ def _compile(request: Json, send: Send) -> Json:
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
-    flags = [*options.flags(), *request.get("extra_flags", [])]
+    flags = options.flags()
+    if request["save_temps"]:
+        flags.append(f"--iree-hal-dump-executable-files-to={request['save_temps']}/iree")
     phase = PHASES.get(options.emit)
     if phase:
         answer["text"] = iree.compile_to_phase(program, flags, phase)
