@@ -4,6 +4,7 @@
   verifier is ours. The declarations' fields match `iree.compiler.dialects.ext` for the day it can register them.
 * Printing an op kept after it was erased crashes the process: `rewrite` is the only place that erases ops, and it lets
   go of them at once.
+* Without a Python module a dialect is searched for anew with every op that is handed out: see python_dialects.
 * Diagnostic handlers in Python crash when IREE's threads emit: diagnostics are read from standard error.
 """
 
@@ -20,6 +21,8 @@ from iree.compiler.api import Session
 
 from webnn_mlir.dialects.webnn import OPS, DataType, Descriptor, Diagnostic, GraphError, Op, OpBuilder, OpError, OpView
 from webnn_mlir.dialects.webnn.attributes import Storage
+
+from . import python_dialects  # noqa: F401 - registers them
 
 PREFIX = "webnn."
 LABEL = "label"

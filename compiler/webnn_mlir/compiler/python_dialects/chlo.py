@@ -1,0 +1,8 @@
+"""The CHLO dialect."""
+
+from iree.compiler.dialects._ods_common import _cext
+
+
+@_cext.register_dialect
+class Dialect(_cext.ir.Dialect):  # type: ignore[misc, name-defined]
+    DIALECT_NAMESPACE = "chlo"
