@@ -6,6 +6,7 @@ Source: https://www.w3.org/TR/webnn/#api-mlgraphbuilder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from .declaration import OPS, AttributeSpec, Op, OperandSpec
@@ -32,19 +33,9 @@ class OpBuilder:
         results = self.emit(op, fields, descriptors, label)
         return list(results) if op.sequence else results[0]
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        op = _METHODS.get(name)
-        if op is None:
-            raise AttributeError(f"{type(self).__name__} has no method {name!r}")
+    if TYPE_CHECKING:
 
-        def method(*args: Any, label: str = "", **options: Any) -> Any:
-            return self.build_op(op, _arguments(op, args, options, label), label)
-
-        method.__name__, method.__doc__ = name, describe(op)
-        return method
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *_METHODS]
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 def _arguments(op: Op, args: tuple[Any, ...], options: dict[str, Any], label: str) -> dict[str, Any]:
@@ -316,9 +307,28 @@ def unpack_int4(data: np.ndarray[Any, Any], descriptor: Descriptor) -> np.ndarra
     return ((values ^ 8).astype(np.int8) - np.int8(8)).astype(np.int8)
 
 
-_METHODS: dict[str, Op] = {}
-
-
 def register_methods() -> None:
-    """Takes the methods from the declarations; called once all of them are there."""
-    _METHODS.update({op.method: op for op in OPS.values()})
+    """Gives `OpBuilder` its methods, one a declaration; called once all declarations are there."""
+    for op in OPS.values():
+        setattr(OpBuilder, op.method, _method(op))
+
+
+def _method(op: Op) -> Callable[..., Any]:
+    def method(self: OpBuilder, *args: Any, label: str = "", **options: Any) -> Any:
+        return self.build_op(op, _arguments(op, args, options, label), label)
+
+    method.__name__, method.__qualname__, method.__doc__ = op.method, f"OpBuilder.{op.method}", describe(op)
+    method.__signature__ = _signature(op)  # type: ignore[attr-defined]
+    return method
+
+
+def _signature(op: Op) -> Signature:
+    """The method's parameters, for `help()` and editors; None stands for a default that depends on the operands."""
+
+    def option(spec: OperandSpec | AttributeSpec) -> Parameter:
+        fixed = isinstance(spec, AttributeSpec) and not callable(spec.default)
+        return Parameter(spec.field, Parameter.KEYWORD_ONLY, default=spec.default if fixed else None)
+
+    positional = [Parameter(p.field, Parameter.POSITIONAL_OR_KEYWORD) for p in op.parameters]
+    label = Parameter("label", Parameter.KEYWORD_ONLY, default="")
+    return Signature([Parameter("self", Parameter.POSITIONAL_ONLY), *positional, *map(option, op.options), label])
