@@ -43,7 +43,7 @@ class Artifact:
         except (ValueError, RuntimeError) as error:
             raise ArtifactError(f"{name}: the runtime rejects it: {_first_line(error)}") from None
         self.name = name
-        self.signature = _signature(vm_module, name)
+        function, self.signature = _entry_point(vm_module, name)
         modules = [vm_module]
         if self.signature.parameters:
             # The buffers must live as long as the module.
@@ -56,7 +56,7 @@ class Artifact:
         try:
             self._context = rt.SystemContext(config=config)
             self._context.add_vm_modules(modules)
-            self._function = self._context.modules[vm_module.name]["main"]
+            self._function = self._context.modules[vm_module.name][function]
         except (ValueError, RuntimeError, KeyError) as error:
             raise ArtifactError(f"{name}: cannot be loaded: {_first_line(error)}") from None
 
@@ -154,12 +154,17 @@ def _check_header(module: Array, name: str) -> None:
             raise ArtifactError(f"{name}: is damaged: {entry.filename!r} reaches past its end")
 
 
-def _signature(vm_module: Any, name: str) -> Signature:
-    function = vm_module.lookup_function("main")
-    text = function.reflection.get(REFLECTION_KEY) if function else None
-    if text is None:
-        raise ArtifactError(f"{name}: was not compiled by webnn-compile: it has no {REFLECTION_KEY}")
-    return Signature.parse(text)
+def _entry_point(vm_module: Any, name: str) -> tuple[str, Signature]:
+    """The function to run, which is the only one with a signature, and its signature."""
+    found = {}
+    for function_name in vm_module.function_names:
+        text = vm_module.lookup_function(function_name).reflection.get(REFLECTION_KEY)
+        if text is not None:
+            found[function_name] = text
+    if len(found) != 1:
+        raise ArtifactError(f"{name}: has {len(found)} functions with a {REFLECTION_KEY}; an artifact has one")
+    [(function_name, text)] = found.items()
+    return function_name, Signature.parse(text)
 
 
 def _check_parameters(signature: Signature, parameters: Mapping[str, Array], name: str) -> dict[str, Array]:
