@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from webnn_mlir.dialects.webnn import GraphBuilder
 from webnn_mlir.dialects.webnn.webidl import UNDEFINED, BigInt, convert, invoke, to_number, to_string
 
