@@ -40,7 +40,8 @@ Buffer = bytes | bytearray | memoryview
 def invoke(builder: GraphBuilder, method: str, arguments: Sequence[Any]) -> MLOperand | list[MLOperand]:
     """Calls `input`, `constant` or an operator by the specification's name.
 
-    Raises TypeError where WebIDL or the operator does, with the label in square brackets where one is given.
+    Raises TypeError where WebIDL or the operator does, with the label in square brackets where one is given, and
+    AttributeError for a method that there is not.
     """
     if method == "input":
         name, descriptor = _exactly(method, arguments, 2)
@@ -48,7 +49,7 @@ def invoke(builder: GraphBuilder, method: str, arguments: Sequence[Any]) -> MLOp
     if method == "constant":
         return _constant(builder, arguments)
     if method not in OPS:
-        raise TypeError(f"{method} is not a function of MLGraphBuilder")
+        raise AttributeError(f"MLGraphBuilder has no method {method!r}")
     op = OPS[method]
     label, fields = _arguments(op, arguments, builder.compatibility)
     result: MLOperand | list[MLOperand] = builder.build_op(op, fields, label)

@@ -1,0 +1,1 @@
+"""webnn-conformance: a corpus of graphs and API calls, against what each must give."""

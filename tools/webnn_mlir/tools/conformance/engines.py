@@ -1,0 +1,118 @@
+"""What compiles and runs graphs: IREE for a target, and XLA as a second opinion on the same StableHLO."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from webnn_mlir.dialects.webnn import Graph
+from webnn_mlir.dialects.webnn.builder import unpack_int4
+
+Array = np.ndarray[Any, Any]
+Run = Callable[[str, Mapping[str, Array]], dict[str, Array]]
+"""Runs the graph of a name with arrays by the names of its inputs; gives arrays by the names of its outputs."""
+
+
+class Engine(Protocol):
+    """Compiles graphs, a name each, to what runs them; `constant_folding` is whether to compute with constants."""
+
+    @property
+    def batch(self) -> int:
+        """How many graphs are compiled at a time."""
+
+    def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run: ...
+
+
+def _outputs(graph: Graph, results: list[Array]) -> dict[str, Array]:
+    """Results as they cross the boundary, in the data types of the graph."""
+    outputs = {}
+    for (name, operand), result in zip(graph.outputs.items(), results, strict=True):
+        if operand.data_type.bits == 4:
+            outputs[name] = unpack_int4(result.view(np.uint8), operand.descriptor)
+        else:
+            outputs[name] = result.view(operand.data_type.numpy).reshape(operand.shape)
+    return outputs
+
+
+DRIVERS = {"cpu": "local-sync"}
+"""IREE's driver that runs what was compiled for a target."""
+
+
+@dataclass(frozen=True)
+class IreeEngine:
+    """Many graphs become the functions of one artifact."""
+
+    target: str
+    opt_level: int
+    batch: int = 24
+
+    def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
+        import iree.runtime
+
+        from webnn_mlir.compiler import iree as compiler
+        from webnn_mlir.compiler import pipeline
+        from webnn_mlir.compiler.options import CompileOptions
+        from webnn_mlir.compiler.program import from_graphs
+
+        flags = () if constant_folding else ("--iree-opt-const-eval=false",)
+        options = CompileOptions(target=self.target, opt_level=self.opt_level, iree_flags=flags)
+        program = from_graphs(graphs)
+        program.options["weights"] = "embed"
+        for passes in pipeline.STAGES.values():
+            pipeline.run(program, passes)
+        artifact = compiler.compile_program(program, options.flags())
+        module = iree.runtime.load_vm_flatbuffer(artifact, driver=DRIVERS[self.target])
+
+        def run(name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
+            results = module[name](*inputs.values())
+            several = results if isinstance(results, list | tuple) else [results]
+            return _outputs(graphs[name], [np.asarray(r.to_host()) for r in several])
+
+        return run
+
+
+@dataclass(frozen=True)
+class XlaEngine:
+    """Each graph becomes an executable of XLA's, from StableHLO that knows nothing of IREE."""
+
+    batch: int = 24
+
+    def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
+        import jax
+
+        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_enable_x64", True)
+        executables = {name: self._compile(graph) for name, graph in graphs.items()}
+
+        def run(name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
+            results = executables[name].execute([jax.device_put(a) for a in inputs.values()])
+            return _outputs(graphs[name], [np.asarray(r) for r in results])
+
+        return run
+
+    def _compile(self, graph: Graph) -> Any:
+        from jax.extend import backend
+        from jaxlib import xla_client
+
+        from webnn_mlir.compiler import pipeline
+        from webnn_mlir.compiler.program import from_graphs
+
+        # XLA takes no resources: all constants stand in the module.
+        program = from_graphs({"main": graph}, inline_limit=sys.maxsize)
+        program.options["weights"] = "embed"
+        for passes in pipeline.STAGES.values():
+            pipeline.run(program, [p for p in passes if p not in _FOR_IREE])
+        bytecode = io.BytesIO()
+        program.module.operation.write_bytecode(bytecode)
+        client = backend.get_backend("cpu")
+        devices = xla_client.DeviceList(tuple(client.devices()[:1]))
+        return client.compile_and_load(bytecode.getvalue(), devices, xla_client.CompileOptions())
+
+
+_FOR_IREE = {"webnn-signature", "webnn-fuse-dequantize", "webnn-to-linalg"}
+"""Passes whose results are not StableHLO."""

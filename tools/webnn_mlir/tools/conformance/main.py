@@ -1,0 +1,103 @@
+"""webnn-conformance: runs a corpus of graphs and API calls against this implementation."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..common import report_errors
+from .checking import Record, check
+from .corpus import Case, read_cases, read_tests
+from .engines import DRIVERS, Engine, IreeEngine, XlaEngine
+from .pool import Pool
+from .report import Report
+from .validation import replay
+
+EXAMPLE = """examples:
+  webnn-conformance --cases wpt/conformance --target cpu -O3 --json results.json
+  webnn-conformance --cases wpt/conformance --filter 'conv2d|gemm' --engine xla
+  webnn-conformance --validation --kind builder --cases wpt"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="webnn-conformance",
+        description="Compiles and runs the graphs of a corpus, each with its constants as inputs and once more as they "
+        "are, and compares the outputs within the corpus's tolerance. The exit status is 0 when none failed.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--cases", type=Path, required=True, metavar="DIR", help="the folder of the corpus")
+    p.add_argument("--validation", action="store_true", help="replay the API calls of DIR/validation and DIR/traces")
+    p.add_argument("--kind", choices=["builder", "lifecycle"], default="builder", help="which of the API calls")
+    p.add_argument("--target", choices=sorted(DRIVERS), default="cpu", help="what to compile for")
+    p.add_argument("--engine", choices=["iree", "xla"], default="iree", help="what compiles and runs the StableHLO")
+    p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level")
+    p.add_argument("--filter", type=re.compile, default=re.compile(""), metavar="REGEX", help="only ids that match")
+    p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="worker processes")
+    p.add_argument("--batch", type=int, default=None, metavar="N", help="graphs that are compiled to one module")
+    p.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="limit for a batch, then for a case")
+    p.add_argument("--json", metavar="OUT", help="write a record a case; - for standard output")
+    p.add_argument("--list-failures", type=int, default=50, metavar="N", help="how many failures are told one by one")
+    return p
+
+
+@report_errors("webnn-conformance")
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if args.validation and args.kind == "lifecycle":
+        print("webnn-conformance: error: --kind lifecycle is not supported yet", file=sys.stderr)
+        return 2
+    report = Report()
+    if args.validation:
+        _replay_all(args, report)
+    else:
+        _check_all(args, report)
+    if not report.records:
+        raise ValueError(f"{args.cases}: nothing in the corpus matches")
+    report.print(args.list_failures)
+    if args.json:
+        report.write(args.json, engine=args.engine, target=args.target, optLevel=args.opt_level)
+    return 1 if report.count("failed") else 0
+
+
+def _replay_all(args: argparse.Namespace, report: Report) -> None:
+    tests = [t for t in read_tests(args.cases) if t.kind == args.kind and args.filter.search(t.id)]
+    with report.showing_progress(len(tests)):
+        for test in tests:
+            report.add(replay(test))
+
+
+def _check_all(args: argparse.Namespace, report: Report) -> None:
+    engine = _engine(args)
+    folder = args.cases / "conformance" if (args.cases / "conformance").is_dir() else args.cases
+    cases = [c for c in read_cases(folder) if args.filter.search(c.id)]
+    for case in cases:
+        if case.known_issue:
+            report.add(Record(case.id, case.file, "skipped", case.known_issue, 0.0))
+    wanted = [c for c in cases if not c.known_issue]
+    batches = [wanted[i : i + engine.batch] for i in range(0, len(wanted), engine.batch)]
+    jobs = max(1, min(args.jobs, len(batches)))
+    with report.showing_progress(len(wanted)):
+        Pool(functools.partial(check, engine=engine), _blame, jobs=jobs, timeout=args.timeout).run(batches, report.add)
+
+
+def _blame(case: Case, message: str) -> Record:
+    return Record(case.id, case.file, "failed", f"the process {message}", 0.0)
+
+
+def _engine(args: argparse.Namespace) -> Engine:
+    for package, extra in [("iree.compiler", "compiler"), *([("jax", "xla")] if args.engine == "xla" else [])]:
+        if find_spec(package) is None:
+            raise ValueError(f"{package} is not installed; pip install 'webnn-mlir[{extra}]' has it")
+    batch = {} if args.batch is None else {"batch": args.batch}
+    return XlaEngine(**batch) if args.engine == "xla" else IreeEngine(args.target, args.opt_level, **batch)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
