@@ -29,6 +29,8 @@ class OpBuilder:
 
     def build_op(self, op: Op, arguments: Mapping[str, Any], label: str = "") -> Any:
         """Adds an op from arguments by field name; a method's return value. Raises OpError."""
+        if self.compatibility and op.modernize:
+            arguments = op.modernize(self, dict(arguments))
         fields, descriptors = op.bind(arguments, label=label, compatibility=self.compatibility)
         results = self.emit(op, fields, descriptors, label)
         return list(results) if op.sequence else results[0]

@@ -149,6 +149,7 @@ class Op:
     linalg: Callable[[Emitter, OpView], Value | Sequence[Value] | None] | None
     example: Callable[[Builder, Callable[..., Value]], Value | Sequence[Value]]
     sequence: bool
+    modernize: Callable[[Builder, dict[str, Any]], dict[str, Any]] | None
 
     @cached_property
     def method(self) -> str:
@@ -264,11 +265,13 @@ def declare(
     linalg: Callable[[Emitter, OpView], Value | Sequence[Value] | None] | None = None,
     example: Callable[[Builder, Callable[..., Value]], Value | Sequence[Value]],
     sequence: bool = False,
+    modernize: Callable[[Builder, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Op:
     """Declares an op. `sequence` is for methods that return a sequence of operands (split, gru, lstm, lstmCell).
 
     `results` default to one, `output`, with the type of the first operand. A `linalg` that returns None leaves this
-    instance to `stablehlo`.
+    instance to `stablehlo`. `modernize` takes the arguments of a form that only `compatibility` accepts to today's,
+    with ops of the builder where it needs them.
     """
     if name in OPS:
         raise ValueError(f"webnn.{name} is declared twice")
@@ -277,6 +280,7 @@ def declare(
     if results is None:
         results = [result("output", like=operands[0].name)]
     op = OPS[name] = Op(
-        name, tuple(operands), tuple(attributes), tuple(results), infer, decompose, stablehlo, linalg, example, sequence
-    )
+        name, tuple(operands), tuple(attributes), tuple(results), infer, decompose, stablehlo, linalg, example,
+        sequence, modernize,
+    )  # fmt: skip
     return op

@@ -22,3 +22,8 @@ def broadcast(a: Sequence[int], b: Sequence[int]) -> Shape | None:
 def broadcasts_to(a: Sequence[int], b: Sequence[int]) -> bool:
     """Whether `a` broadcasts to exactly `b`: https://www.w3.org/TR/webnn/#unidirectionally-broadcastable."""
     return len(a) <= len(b) and broadcast(a, b) == tuple(b)
+
+
+def blockwise_broadcasts_to(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Whether `a` fills `b` by repeating elements: https://www.w3.org/TR/webnn/#blockwise-broadcastable."""
+    return len(a) == len(b) and all(y % x == 0 for x, y in zip(a, b, strict=True))
