@@ -1,0 +1,106 @@
+"""The conformance runner on corpora made by hand."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from webnn_mlir.tools.conformance.main import main
+from webnn_mlir.tools.conformance.pool import Pool
+
+DATA = Path(__file__).parent / "data"
+
+
+def run(tmp_path, *arguments):
+    """Exit status and records by id."""
+    out = tmp_path / "out.json"
+    status = main([*map(str, arguments), "--jobs", "2", "--json", str(out)])
+    return status, {r["id"]: r for r in json.loads(out.read_text())["records"]}
+
+
+@pytest.mark.parametrize("arguments", [[], ["-O3"], ["-O0", "--batch", "1"], ["--engine", "xla"]], ids=" ".join)
+def test_what_is_right_passes(tmp_path, capsys, arguments):
+    if "xla" in arguments:
+        pytest.importorskip("jax")
+    status, records = run(tmp_path, "--cases", DATA / "right", "--target", "cpu", *arguments)
+    out = capsys.readouterr().out
+    assert {id: r["message"] for id, r in records.items() if r["status"] == "failed"} == {}
+    assert status == 0
+    assert "SKIPPED elementwise/a known issue: the expectation is wrong" in out
+    assert out.splitlines()[-1] == "9 passed, 0 failed, 1 skipped"
+
+
+def test_what_is_wrong_fails(tmp_path, capsys):
+    status, records = run(tmp_path, "--cases", DATA / "wrong")
+    assert status == 1
+    assert {id.removeprefix("wrong/") for id, r in records.items() if r["status"] == "passed"} == {"right"}
+    assert "ULP 2 > 1" in records["wrong/one unit too far"]["message"]
+    assert "[here]" in records["wrong/a data type that the operator does not take"]["message"]
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 5 failed, 0 skipped"
+
+
+def test_filter(tmp_path, capsys):
+    assert run(tmp_path, "--cases", DATA / "wrong", "--filter", "/right$")[0] == 0
+    assert capsys.readouterr().out == "1 passed, 0 failed, 0 skipped\n"
+
+
+def test_nothing_is_no_success(tmp_path, capsys):
+    assert main(["--cases", str(DATA / "right"), "--filter", "no such case"]) == 1
+    assert main(["--cases", str(tmp_path)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"cases": [{}]}', '{"cases": [null]}', "[" * 100_000, b"\xff\xfe"],
+    ids=["empty", "list", "case", "null", "nested", "bytes"],
+)
+def test_a_file_that_is_no_corpus(tmp_path, capsys, text):
+    (tmp_path / "x.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["--cases", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "x.json: error: is not a file of a corpus" in err
+
+
+def test_api_calls(tmp_path, capsys):
+    status, records = run(tmp_path, "--validation", "--kind", "builder", "--cases", DATA / "calls")
+    assert status == 1
+    messages = {id: r["message"] for id, r in records.items() if (r["status"] == "failed") != id.startswith("wrong")}
+    assert messages == {}
+    assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 5 failed, 0 skipped"
+
+
+def test_lifecycle_is_an_error_for_now(capsys):
+    assert main(["--validation", "--kind", "lifecycle", "--cases", str(DATA / "calls")]) == 2
+    assert "not supported yet" in capsys.readouterr().err
+
+
+def hazardous(batch):
+    """Negative numbers kill the process, large ones hang it."""
+    for item in batch:
+        if item < 0:
+            os.abort()
+        if item >= 1000:
+            time.sleep(60)
+    return [(item, "") for item in batch]
+
+
+def test_a_batch_that_kills_or_hangs_its_process_fails_alone():
+    results = {}
+    pool = Pool(hazardous, lambda item, message: (item, message), jobs=2, timeout=5)
+    pool.run([[1, 2, -3, 4], [5, 1000], [6]], lambda result: results.update([result]))
+    assert results.pop(-3) == "crashed with SIGABRT"
+    assert results.pop(1000) == "took longer than 5 s"
+    assert results == dict.fromkeys([1, 2, 4, 5, 6], "")
+
+
+def failing(batch):
+    raise LookupError("a bug in the runner")
+
+
+def test_a_bug_in_the_runner_is_raised():
+    with pytest.raises(RuntimeError, match="a bug in the runner"):
+        Pool(failing, lambda item, message: item, jobs=1, timeout=60).run([[1]], print)
