@@ -18,8 +18,9 @@ from webnn_mlir.dialects.webnn.webidl import BigInt
 Json = dict[str, Any]
 Array = np.ndarray[Any, Any]
 
-FORMS_OF_2025 = {"option-renamed", "throws-in-spec"}
-"""Kinds of conflict with the specification in which a case is written in a form of 2025 that it no longer has."""
+FORMS_OF_2025 = {"option-renamed", "throws-in-spec", "data-type-not-in-spec"}
+"""Kinds of conflict with the specification in which a case may be in a form of 2025 that it no longer has; of one with
+a data type that it does not have, it says nothing else."""
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 
