@@ -38,13 +38,26 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--target", choices=sorted(DRIVERS), default="cpu", help="what to compile for")
     p.add_argument("--engine", choices=["iree", "xla"], default="iree", help="what compiles and runs the StableHLO")
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level")
-    p.add_argument("--filter", type=re.compile, default=re.compile(""), metavar="REGEX", help="only ids that match")
-    p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="worker processes")
-    p.add_argument("--batch", type=int, default=None, metavar="N", help="graphs that are compiled to one module")
+    p.add_argument("--filter", type=_pattern, default=re.compile(""), metavar="REGEX", help="only ids that match")
+    p.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="worker processes")
+    p.add_argument("--batch", type=_positive, default=None, metavar="N", help="graphs that are compiled to one module")
     p.add_argument("--timeout", type=float, default=300, metavar="SECONDS", help="limit for a batch, then for a case")
     p.add_argument("--json", metavar="OUT", help="write a record a case; - for standard output")
     p.add_argument("--list-failures", type=int, default=50, metavar="N", help="how many failures are told one by one")
     return p
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number")
+    return int(text)
 
 
 @report_errors("webnn-conformance")
@@ -82,7 +95,7 @@ def _check_all(args: argparse.Namespace, report: Report) -> None:
             report.add(Record(case.id, case.file, "skipped", case.known_issue, 0.0))
     wanted = [c for c in cases if not c.known_issue]
     batches = [wanted[i : i + engine.batch] for i in range(0, len(wanted), engine.batch)]
-    jobs = max(1, min(args.jobs, len(batches)))
+    jobs = min(args.jobs, len(batches))
     with report.showing_progress(len(wanted)):
         Pool(functools.partial(check, engine=engine), _blame, jobs=jobs, timeout=args.timeout).run(batches, report.add)
 
