@@ -1,4 +1,4 @@
-"""The CMake package: a project that embeds an artifact is configured, built, run, and built again when weights change."""
+"""The CMake package: a project that embeds an artifact is configured, built and run; new weights are built in."""
 
 import os
 import shutil
@@ -15,13 +15,14 @@ from safetensors.numpy import save_file
 from webnn_mlir.tools import config
 
 COMPILERS = {"C": ("cc", "gcc", "clang"), "CXX": ("c++", "g++", "clang++")}
+PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
 PACKAGE = Path(config.__file__).parent / "cmake"
 
 pytestmark = pytest.mark.skipif(not shutil.which("cmake"), reason="needs cmake")
 
 
-def command(*arguments: object, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+def command(*arguments: object, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": path}
     environment.pop("VIRTUAL_ENV", None)
     return subprocess.run(list(map(str, arguments)), capture_output=True, text=True, env=environment, timeout=300)
 
@@ -38,11 +39,11 @@ def test_embedded_bytes_are_the_artifacts(language: str, tmp_path: Path) -> None
     source, build = tmp_path / "source", tmp_path / "build"
     shutil.copytree(Path(__file__).parent / "example", source)
     save_file({"factor": np.array([1, 2, 3], np.float32)}, source / "scale.safetensors")
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     cmakedir = done(command(sys.executable, "-m", "webnn_mlir.tools.config", "--cmakedir")).strip()
 
-    done(command("cmake", "-S", source, "-B", build, f"-DWebNNMLIR_DIR={cmakedir}", f"-DEXAMPLE_LANGUAGE={language}", path=path))
-    done(command("cmake", "--build", build, path=path))
+    options = [f"-DWebNNMLIR_DIR={cmakedir}", f"-DEXAMPLE_LANGUAGE={language}"]
+    done(command("cmake", "-S", source, "-B", build, *options, path=PATH))
+    done(command("cmake", "--build", build, path=PATH))
     artifact = build / "webnn/scale/scale_cpu.vmfb"
     first = artifact.read_bytes()
     assert done(command(build / "example", artifact)) == f"scale_cpu.vmfb: {len(first)} bytes\n"
@@ -53,9 +54,9 @@ def test_embedded_bytes_are_the_artifacts(language: str, tmp_path: Path) -> None
     assert command(build / "example", damaged).returncode == 1
 
     # Nothing to do, then new weights: only they are a reason to compile again.
-    assert "Compiling" not in done(command("cmake", "--build", build, path=path))
+    assert "Compiling" not in done(command("cmake", "--build", build, path=PATH))
     save_file({"factor": np.array([4, 5, 6], np.float32)}, source / "scale.safetensors")
-    assert "Compiling scale.webnn for cpu" in done(command("cmake", "--build", build, path=path))
+    assert "Compiling scale.webnn for cpu" in done(command("cmake", "--build", build, path=PATH))
     assert artifact.read_bytes() != first
     done(command(build / "example", artifact))
 
@@ -80,7 +81,6 @@ def test_wrong_calls_are_errors(call: str, message: str, tmp_path: Path) -> None
         "cmake_minimum_required(VERSION 3.20)\nproject(wrong LANGUAGES NONE)\n"
         f'find_package(WebNNMLIR REQUIRED PATHS "{PACKAGE}" NO_DEFAULT_PATH)\n{call}\n'
     )
-    scripts = sysconfig.get_path("scripts")
-    result = command("cmake", "-S", tmp_path, "-B", tmp_path / "build", path=os.pathsep.join([scripts, os.environ["PATH"]]))
+    result = command("cmake", "-S", tmp_path, "-B", tmp_path / "build", path=PATH)
     assert result.returncode == 1
     assert message in " ".join(result.stderr.split())

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 EXAMPLE = """examples:
-  cmake -S . -B build -DWebNNMLIR_DIR="$(webnn-config --cmakedir)"
-  webnn-config --json"""
+  webnn-config --json
+  cmake -S . -B build -DWebNNMLIR_DIR=$(webnn-config --cmakedir)"""
 
 
 def parser() -> argparse.ArgumentParser:

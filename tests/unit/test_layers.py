@@ -1,0 +1,115 @@
+"""Who may import what: dialects <- compiler, dialects <- runtime, tools over all; and nothing heavy too early."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROOTS = {name: REPOSITORY / name / "webnn_mlir" for name in ("dialects", "compiler", "runtime", "tools")}
+TOOLS = {e.name: e for e in distribution("webnn-mlir").entry_points if e.group == "console_scripts"}
+HEAVY = {"iree.compiler", "iree.runtime", "jax", "numpy"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, by its full name. `lazy` is one inside a function; type checkers' imports are left out."""
+
+    file: str
+    module: str
+    lazy: bool
+
+    def of(self, *packages: str) -> bool:
+        return any(self.module == p or self.module.startswith(f"{p}.") for p in packages)
+
+
+def imports(layer: str) -> list[Import]:
+    root = ROOTS[layer]
+    return [i for path in sorted(root.rglob("*.py")) for i in _imports(path, root)]
+
+
+def _imports(path: Path, root: Path) -> Iterator[Import]:
+    package = ("webnn_mlir", *path.relative_to(root).with_suffix("").parts)[:-1]
+    file = str(path.relative_to(REPOSITORY))
+
+    def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Import):
+            yield from (Import(file, alias.name, lazy) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            # `from package import module` may name a module.
+            yield from (Import(file, f"{module}.{alias.name}", lazy) for alias in node.names)
+        inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, inside)
+
+    yield from visit(ast.parse(path.read_text(), str(path)), False)
+
+
+def ours(*layers: str) -> list[str]:
+    return [f"webnn_mlir.{layer}" for layer in layers]
+
+
+def test_dialects_import_nothing_above_them_and_numpy_only_when_needed() -> None:
+    for found in imports("dialects"):
+        assert found.of(*ours("dialects"), *sys.stdlib_module_names) or (found.of("numpy") and found.lazy), found
+
+
+def test_compiler_imports_dialects_and_the_compiler_of_iree() -> None:
+    for found in imports("compiler"):
+        assert not found.of(*ours("runtime", "tools"), "jax", "jaxlib", "rich"), found
+        assert found.of("iree.compiler") or not found.of("iree") or found.lazy, found
+
+
+def test_runtime_has_one_door_to_the_compiler() -> None:
+    allowed = [*ours("dialects", "runtime"), "iree.runtime", "numpy", *sys.stdlib_module_names]
+    outside = [i for i in imports("runtime") if not i.of(*allowed)]
+    assert {i.file for i in outside} == {"runtime/webnn_mlir/runtime/compiled.py"}
+    assert {i.module for i in outside} == {"iree.compiler", "webnn_mlir.compiler.driver"}
+    assert all(i.lazy for i in outside)
+
+
+def loaded(code: str) -> tuple[set[str], str]:
+    """The modules that a fresh interpreter has loaded after some code, and what the code printed."""
+    report = "import sys, json; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, env=environment, check=True
+    )
+    return set(json.loads(done.stderr.splitlines()[-1])), done.stdout
+
+
+@pytest.mark.parametrize("module", ["webnn_mlir", "webnn_mlir.dialects.webnn"])
+def test_these_import_without_iree_and_numpy(module: str) -> None:
+    assert not loaded(f"import {module}")[0] & HEAVY
+
+
+def test_loading_an_artifact_needs_no_compiler() -> None:
+    modules, _ = loaded("from webnn_mlir import Artifact, MLGraphBuilder, compile, load")
+    assert "webnn_mlir.runtime.artifact" in modules
+    assert not {m for m in modules if m.startswith(("iree.compiler", "webnn_mlir.compiler"))}
+
+
+def test_there_are_tools() -> None:
+    assert {"webnn-compile", "webnn-config", "webnn-opt", "webnn-run"} <= set(TOOLS)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_shows_an_example_and_imports_nothing_heavy(tool: str) -> None:
+    module = TOOLS[tool].module
+    code = f"from {module} import main\ntry: main(['--help'])\nexcept SystemExit as end: assert not end.code"
+    modules, output = loaded(code)
+    assert output.startswith(f"usage: {tool} ")
+    assert re.search(rf"^examples?:\n  {tool}", output, re.MULTILINE)
+    assert not modules & HEAVY
