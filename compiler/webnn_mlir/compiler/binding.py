@@ -75,6 +75,14 @@ def tensor_type(shape: Sequence[int], element: str) -> ir.Type:
     return ir.RankedTensorType.get(list(shape), element_type(element))
 
 
+def number(value: int | float, element: str) -> ir.Attribute:
+    """A scalar attribute. The bindings make no integers from 2^63 on: those are parsed."""
+    type_ = element_type(element)
+    if element[0] in "fb":
+        return ir.FloatAttr.get(type_, float(value))
+    return ir.IntegerAttr.get(type_, int(value)) if value < 2**63 else ir.Attribute.parse(f"{value} : {element}")
+
+
 def type_of(descriptor: Descriptor) -> ir.Type:
     """The webnn-level type of an operand."""
     return tensor_type(descriptor.shape, descriptor.data_type.mlir)
@@ -104,8 +112,7 @@ def encode(storage: Storage, value: Any) -> ir.Attribute:
         case Storage.NUMBER:
             if isinstance(value, float):
                 return encode(Storage.FLOAT, value)
-            unsigned = value >= 2**63
-            return ir.IntegerAttr.get(ir.IntegerType.get_unsigned(64) if unsigned else ir.IntegerType.get_signless(64), value)
+            return number(value, "ui64" if value >= 2**63 else "i64")
 
 
 def decode(attribute: ir.Attribute) -> Any:
@@ -261,9 +268,7 @@ class DialectBuilder(OpBuilder):
     def full(self, value: float, descriptor: Descriptor) -> Tensor:
         """A constant filled with one value."""
         type_ = type_of(descriptor)
-        element = element_type(descriptor.data_type.mlir)
-        attr = ir.FloatAttr.get(element, value) if descriptor.data_type.is_float else ir.IntegerAttr.get(element, int(value))
-        return self.constant(ir.DenseElementsAttr.get_splat(type_, attr))
+        return self.constant(ir.DenseElementsAttr.get_splat(type_, number(value, descriptor.data_type.mlir)))
 
     def constant(self, value: ir.Attribute) -> Tensor:
         """A `webnn.constant` of a dense attribute."""

@@ -15,24 +15,27 @@ from iree.compiler import ir
 from webnn_mlir.dialects.webnn.shapes import broadcast
 from webnn_mlir.dialects.webnn.types import DataType
 
-from .binding import Tensor, element_type, tensor_type
+from . import elementary
+from .binding import Tensor, element_type, number, tensor_type
 
 Number = int | float | bool
 Like = Tensor | Number
 
 _UNARY = {
-    "abs", "cbrt", "ceil", "cosine", "exponential", "exponential_minus_one", "floor", "log", "log_plus_one", "logistic",
-    "negate", "not", "round_nearest_even", "rsqrt", "sign", "sine", "sqrt", "tan", "tanh", "is_finite",
+    "abs", "cbrt", "ceil", "exponential", "exponential_minus_one", "floor", "log", "log_plus_one", "logistic", "negate",
+    "not", "round_nearest_even", "rsqrt", "sign", "sqrt", "tanh", "is_finite",
 }  # fmt: skip
+_ELEMENTARY = {"sine": elementary.sine, "cosine": elementary.cosine, "tan": elementary.tangent}
+_CHLO = {"erf", "erfc"}
 _BINARY = {
-    "add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "remainder", "and", "or", "xor",
+    "add", "subtract", "multiply", "divide", "maximum", "minimum", "remainder", "and", "or", "xor",
     "shift_left", "shift_right_logical", "shift_right_arithmetic",
 }  # fmt: skip
 _ROUNDED_ONCE = {
-    "cbrt", "cosine", "exponential", "exponential_minus_one", "log", "log_plus_one", "logistic", "rsqrt", "sine", "sqrt",
-    "tan", "tanh", "power", "divide",
+    "cbrt", "divide", "exponential", "exponential_minus_one", "log", "log_plus_one", "logistic", "rsqrt", "sqrt",
+    "tanh", *_ELEMENTARY, *_CHLO,
 }  # fmt: skip
-"""Methods computed in float32 for float16, so that their result is rounded once."""
+"""Methods computed in float32 for float16."""
 
 
 def compute_element(data_type: DataType) -> str:
@@ -76,25 +79,52 @@ class Emitter:
 
     def __getattr__(self, name: str) -> Callable[..., Tensor]:
         stem = name.rstrip("_")
-        if stem in _UNARY:
+        if stem in _UNARY or stem in _ELEMENTARY or stem in _CHLO:
             return lambda x: self.unary(stem, x)
         if stem in _BINARY:
             return lambda x, y: self.binary(stem, x, y)
         raise AttributeError(f"Emitter has no method {name!r}")
 
     def unary(self, name: str, x: Tensor) -> Tensor:
-        """An element-wise StableHLO op of one operand."""
+        """An element-wise function of one operand: an op, or made of several."""
         if x.element == "f16" and name in _ROUNDED_ONCE:
-            return self.convert(self.unary(name, self.convert(x, "f32")), "f16")
+            return self.in_float32(lambda t: self.unary(name, t), x)
+        if name in _ELEMENTARY:
+            return _ELEMENTARY[name](self, x)
+        dialect = "chlo" if name in _CHLO else "stablehlo"
         element = "i1" if name == "is_finite" else x.element
-        return self.op(f"stablehlo.{name}", [x], [(x.shape, element)])[0]
+        return self.op(f"{dialect}.{name}", [x], [(x.shape, element)])[0]
 
     def binary(self, name: str, x: Like, y: Like) -> Tensor:
         """An element-wise StableHLO op of two operands, broadcast to a common shape."""
         x, y = self.pair(x, y)
         if x.element == "f16" and name in _ROUNDED_ONCE:
-            return self.convert(self.binary(name, self.convert(x, "f32"), self.convert(y, "f32")), "f16")
+            return self.in_float32(lambda a, b: self.binary(name, a, b), x, y)
         return self.op(f"stablehlo.{name}", [x, y], [(x.shape, x.element)])[0]
+
+    def in_float32(self, function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
+        """`function` of the operands, computed in float32 where they are float16, so that it is rounded once."""
+        if operands[0].element != "f16":
+            return function(*operands)
+        return self.convert(function(*[self.convert(t, "f32") for t in operands]), "f16")
+
+    def power(self, x: Like, y: Like) -> Tensor:
+        """x to the power of y, float or integer; constant exponents of 2 and 3 become products."""
+        exponent = y if not isinstance(y, Tensor) else self.splat(y)
+        x, y = self.pair(x, y)
+        if exponent == 2 or exponent == 3:
+            return self.in_float32(lambda t: self.multiply(t, t if exponent == 2 else self.multiply(t, t)), x)
+        if not x.data_type.is_float:
+            return elementary.integer_power(self, x, y)
+        return self.in_float32(lambda a, b: elementary.power(self, a, b), x, y)
+
+    def splat(self, x: Tensor) -> Number | None:
+        """The value of a constant filled with one, or None."""
+        owner = x.value.owner
+        if isinstance(owner, ir.Block) or owner.name != "stablehlo.constant":
+            return None
+        value = owner.attributes["value"]
+        return value.get_splat_value().value if isinstance(value, ir.DenseElementsAttr) and value.is_splat else None
 
     def pair(self, x: Like, y: Like) -> tuple[Tensor, Tensor]:
         """Two operands in one shape; a Python number takes the other's element type."""
@@ -111,9 +141,7 @@ class Emitter:
 
     def full(self, value: Number, shape: Sequence[int], element: str) -> Tensor:
         """A tensor filled with one value."""
-        type_ = element_type(element)
-        attr = ir.FloatAttr.get(type_, float(value)) if element[0] in "fb" else ir.IntegerAttr.get(type_, int(value))
-        splat = ir.DenseElementsAttr.get_splat(ir.RankedTensorType.get(list(shape), type_), attr)
+        splat = ir.DenseElementsAttr.get_splat(tensor_type(shape, element), number(value, element))
         return self.op("stablehlo.constant", [], [(shape, element)], {"value": splat})[0]
 
     def array(self, values: Any, element: str) -> Tensor:
@@ -241,6 +269,31 @@ class Emitter:
                 [lambda a, b: [self.binary(method, a, b)]], [((), x.element)] * 2,
             )[0]  # fmt: skip
         return self.reshape(result, [1 if i in axes else n for i, n in enumerate(x.shape)]) if keep else result
+
+    def scan(self, x: Tensor, axis: int, *, inclusive: bool) -> Tensor:
+        """Running sums along an axis, with or without the value itself: one pass of IREE's own operation."""
+        if x.element.startswith("ui"):
+            return self.bitcast(self.scan(self.bitcast(x, x.element[1:]), axis, inclusive=inclusive), x.element)
+        rest = tuple(n for i, n in enumerate(x.shape) if i != axis)
+        into, start = self.full(0, x.shape, x.element), self.full(0, rest, x.element)
+        operation = ir.Operation.create(
+            "iree_linalg_ext.scan",
+            results=[into.value.type, start.value.type],
+            operands=[x.value, into.value, start.value],
+            attributes={
+                "dimension": _i64(axis),
+                "inclusive": ir.BoolAttr.get(inclusive),
+                "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 2]),
+            },
+            regions=1,
+        )
+        element = element_type(x.element)
+        block = operation.regions[0].blocks.append(element, element)
+        with ir.InsertionPoint(block):
+            add = "arith.addf" if x.element[0] == "f" else "arith.addi"
+            total = ir.Operation.create(add, results=[element], operands=list(block.arguments))
+            ir.Operation.create("iree_linalg_ext.yield", operands=total.results)
+        return Tensor.of(operation.results[0])
 
     def dot_general(
         self, x: Tensor, y: Tensor, batch: tuple[Sequence[int], Sequence[int]], contract: tuple[Sequence[int], Sequence[int]],

@@ -17,4 +17,6 @@ def flags(options: CompileOptions) -> list[str]:
         "--iree-llvmcpu-debug-symbols=false",
         # Layer normalization of a transformer needs more than the 32 KiB that IREE allows by itself.
         "--iree-llvmcpu-stack-allocation-limit=262144",
+        # Sine, cosine, tangent and power compute in float64.
+        "--iree-input-demote-f64-to-f32=false",
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .declaration import OPS, AttributeSpec, Op, OperandSpec
 from .diagnostics import OpError, Place
 from .graph import Constant, Graph, MLOperand, Node
-from .types import DataType, Descriptor
+from .types import DataType, Descriptor, cast_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -233,7 +233,7 @@ def _descriptor(
 
 
 def _scalar(data_type: DataType, value: Any) -> np.ndarray[Any, Any]:
-    """A scalar cast to the data type as https://www.w3.org/TR/webnn/#cast-to-mloperanddatatype does."""
+    """A scalar cast to the data type."""
     import numpy as np
 
     from .attributes import NUMBER
@@ -244,18 +244,7 @@ def _scalar(data_type: DataType, value: Any) -> np.ndarray[Any, Any]:
         number = NUMBER.check(value)
     except TypeError as error:
         raise OpError(str(error), "constant") from None
-    if data_type.is_float:
-        with np.errstate(over="ignore"):
-            return np.asarray(number, data_type.numpy)
-    return np.asarray(clamp_integer(number, data_type), data_type.numpy)
-
-
-def clamp_integer(number: float, data_type: DataType) -> int:
-    """A number truncated and saturated to an integer type; NaN is 0."""
-    low, high = data_type.range
-    if number != number:
-        return 0
-    return int(min(max(number, low), high))
+    return np.asarray(cast_number(number, data_type), data_type.numpy)
 
 
 def _packed(descriptor: Descriptor, value: Any) -> np.ndarray[Any, Any]:

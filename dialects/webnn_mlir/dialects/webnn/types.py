@@ -71,6 +71,17 @@ class DataType(StrEnum):
 
 _FROM_MLIR = {t.mlir: t for t in DataType}
 
+
+def cast_number(value: int | float, data_type: DataType) -> int | float:
+    """A number as a data type holds it: https://www.w3.org/TR/webnn/#cast."""
+    import numpy as np
+
+    if data_type.is_float:
+        with np.errstate(over="ignore"):
+            return float(np.asarray(value, data_type.numpy))
+    low, high = data_type.range
+    return 0 if value != value else round(min(max(value, low), high))
+
 FLOATS = (DataType.FLOAT32, DataType.FLOAT16)
 INT4S = (DataType.INT4, DataType.UINT4)
 SIGNED = (*FLOATS, DataType.INT64, DataType.INT32, DataType.INT8)
