@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .attributes import Kind
 from .diagnostics import OpError
@@ -124,6 +124,10 @@ class OpView:
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"webnn.{self.op.name} has no field {name!r}")
 
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
     def require(self, condition: bool, rule: str) -> None:
         """Raises OpError with the rule unless the condition holds."""
         if not condition:
@@ -158,7 +162,7 @@ class Op:
 
     @cached_property
     def url(self) -> str:
-        return f"https://www.w3.org/TR/webnn/#api-mlgraphbuilder-{self.name.lower()}"
+        return f"https://www.w3.org/TR/webnn/#dom-mlgraphbuilder-{self.name.lower()}"
 
     @cached_property
     def parameters(self) -> tuple[OperandSpec | AttributeSpec, ...]:
@@ -192,7 +196,7 @@ class Op:
         """
         view = OpView(self, label, {}, compatibility)
         fields: dict[str, Any] = {}
-        known = {s.field for s in (*self.operands, *self.attributes)}
+        known = {o.field for o in self.operands} | {a.field for a in self.attributes}
         for name in arguments:
             view.require(name in known, f"unknown option '{name}'")
         for spec in self.operands:
