@@ -11,7 +11,6 @@ from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphError
-from webnn_mlir.dialects.webnn.builder import pack_int4
 
 from . import binding
 from .binding import Tensor
@@ -121,47 +120,41 @@ def pack_boundary(module: ir.Module, emitter: Emitter) -> None:
 
 
 def constant(program: Program, operation: ir.Operation, emitter: Emitter) -> Tensor:
-    """A webnn.constant under its webnn type."""
-    descriptor = Tensor.of(operation.results[0]).descriptor
-    if descriptor.data_type.bits != 4:
-        return stored(program, operation, emitter)
-    if "value" in operation.attributes:
-        elements = binding.int4_elements(operation.attributes["value"], descriptor)
-        return narrow(emitter, emitter.array(elements, compute_element(descriptor.data_type)), descriptor)
-    return narrow(emitter, unpack(emitter, stored(program, operation, emitter), descriptor), descriptor)
-
-
-def stored(program: Program, operation: ir.Operation, emitter: Emitter) -> Tensor:
-    """A webnn.constant as it is stored, int4 packed: inline, mapped from the weights, or a parameter, by the option
-    `weights`."""
+    """A webnn.constant: inline, a resource mapped from the weights, or a parameter, by the option `weights`."""
     descriptor = Tensor.of(operation.results[0]).descriptor
     shape, element = packed_shape(descriptor)
     if "value" in operation.attributes:
         value = operation.attributes["value"]
-        if descriptor.data_type.bits == 4:
-            return emitter.array(pack_int4(binding.int4_elements(value, descriptor), descriptor.data_type), element)
-        return emitter.op("stablehlo.constant", [], [(shape, element)], {"value": value})[0]
+        if descriptor.data_type.bits != 4:
+            return emitter.op("stablehlo.constant", [], [(shape, element)], {"value": value})[0]
+        element = compute_element(descriptor.data_type)
+        return narrow(emitter, emitter.array(binding.int4_elements(value, descriptor), element), descriptor)
     key = binding.decode(operation.attributes["key"])
     if program.options.get("weights") == "external":
-        return _parameter(program, key, shape, element)
-    if key not in program.weights:
+        packed = _parameter(program, key, shape, element)
+    elif key in program.weights:
+        data = program.weights[key]
+        if data.nbytes != descriptor.byte_length:
+            message = f"the weights of key '{key}' have {data.nbytes} bytes; {descriptor} has {descriptor.byte_length}"
+            raise GraphError([binding.diagnostic(operation, message)])
+        # IREE converts no resources of unsigned types: they are signless under a bitcast.
+        signless = element.removeprefix("u")
+        type_ = binding.tensor_type(shape, signless)
+        value = ir.DenseResourceElementsAttr.get_from_buffer(data, key, type_, alignment=1)
+        packed = emitter.op("stablehlo.constant", [], [(shape, signless)], {"value": value})[0]
+        packed = emitter.bitcast(packed, element)
+    else:
         raise GraphError([binding.diagnostic(operation, f"no weights are given for key '{key}'")])
-    data = program.weights[key]
-    if data.nbytes != descriptor.byte_length:
-        message = f"the weights of key '{key}' have {data.nbytes} bytes; {descriptor} has {descriptor.byte_length}"
-        raise GraphError([binding.diagnostic(operation, message)])
-    # IREE converts no resources of unsigned types: they are signless under a bitcast.
-    signless = element.removeprefix("u")
-    value = ir.DenseResourceElementsAttr.get_from_buffer(data, key, binding.tensor_type(shape, signless), alignment=1)
-    return emitter.bitcast(emitter.op("stablehlo.constant", [], [(shape, signless)], {"value": value})[0], element)
+    if descriptor.data_type.bits != 4:
+        return packed
+    return narrow(emitter, unpack(emitter, packed, descriptor), descriptor)
 
 
 def _parameter(program: Program, key: str, shape: tuple[int, ...], element: str) -> Tensor:
     """Loads a global that takes its value from the parameter archive when the artifact is loaded."""
     text = binding.tensor_type(shape, element.removeprefix("u"))
     name = f"weights.{key}"
-    if key not in program.parameters:
-        program.parameters.append(key)
+    if name not in ir.SymbolTable(program.module.operation):
         with ir.InsertionPoint.at_block_begin(program.module.body):
             ir.Operation.create(
                 "util.global",
