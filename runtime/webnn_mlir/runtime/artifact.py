@@ -82,8 +82,9 @@ class Artifact:
         arguments = [_argument(name, descriptor, given[name]) for name, descriptor in self.inputs.items()]
         results = self._function(*arguments)
         results = results if isinstance(results, tuple | list) else [results]
+        # The host's view of a device array does not keep it alive: it is copied.
         return {
-            name: _result(descriptor, result.to_host())
+            name: _result(descriptor, np.array(result.to_host()))
             for (name, descriptor), result in zip(self.outputs.items(), results, strict=True)
         }
 

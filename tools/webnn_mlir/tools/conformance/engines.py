@@ -71,7 +71,8 @@ class IreeEngine:
         def run(name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
             results = module[name](*inputs.values())
             several = results if isinstance(results, list | tuple) else [results]
-            return _outputs(graphs[name], [np.asarray(r.to_host()) for r in several])
+            # The host's view of a device array does not keep it alive: it is copied.
+            return _outputs(graphs[name], [np.array(r.to_host()) for r in several])
 
         return run
 
