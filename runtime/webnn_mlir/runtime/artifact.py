@@ -142,7 +142,7 @@ def _check_header(module: Array, name: str) -> None:
     Raises ArtifactError unless every file lies inside and the FlatBuffer has its checksum.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(memoryview(module))) as archive:
+        with zipfile.ZipFile(io.BytesIO(module.data)) as archive:
             code = archive.read("module.fb")
             entries = archive.infolist()
     except (zipfile.BadZipFile, KeyError, NotImplementedError, ValueError, EOFError, zlib.error, RuntimeError) as error:

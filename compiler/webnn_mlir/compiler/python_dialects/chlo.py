@@ -4,5 +4,5 @@ from iree.compiler.dialects._ods_common import _cext
 
 
 @_cext.register_dialect
-class Dialect(_cext.ir.Dialect):  # type: ignore[misc, name-defined]
+class Dialect(_cext.ir.Dialect):  # type: ignore[misc]
     DIALECT_NAMESPACE = "chlo"

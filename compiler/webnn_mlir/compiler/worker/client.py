@@ -126,8 +126,13 @@ def _read(stream: BinaryIO, answers: queue.Queue[bytes | None]) -> None:
 _workers: dict[int | None, Worker] = {}
 
 
+def _close_workers() -> None:
+    for worker in _workers.values():
+        worker.close()
+
+
 def shared_worker(max_memory: int | None = None) -> Worker:
     """The worker of this process, one for each memory limit; it is ended at exit."""
     if not _workers:
-        atexit.register(lambda: [w.close() for w in _workers.values()])
+        atexit.register(_close_workers)
     return _workers.setdefault(max_memory, Worker(max_memory))

@@ -212,6 +212,7 @@ def _descriptor(
 ) -> Descriptor:
     from .attributes import DATA_TYPE, UNSIGNED_LONGS
 
+    data_type: Any
     if isinstance(given, Descriptor):
         data_type, shape = given.data_type, given.shape
     elif isinstance(given, Mapping):
@@ -317,8 +318,8 @@ def _signature(op: Op) -> Signature:
     """The method's parameters, for `help()` and editors; None stands for a default that depends on the operands."""
 
     def option(spec: OperandSpec | AttributeSpec) -> Parameter:
-        fixed = isinstance(spec, AttributeSpec) and not callable(spec.default)
-        return Parameter(spec.field, Parameter.KEYWORD_ONLY, default=spec.default if fixed else None)
+        default = spec.default if isinstance(spec, AttributeSpec) and not callable(spec.default) else None
+        return Parameter(spec.field, Parameter.KEYWORD_ONLY, default=default)
 
     positional = [Parameter(p.field, Parameter.POSITIONAL_OR_KEYWORD) for p in op.parameters]
     label = Parameter("label", Parameter.KEYWORD_ONLY, default="")
