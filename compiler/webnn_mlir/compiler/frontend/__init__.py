@@ -12,14 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
-from webnn_mlir.dialects.webnn import Graph, GraphError
+from webnn_mlir.dialects.webnn import Graph
 
 from . import webnn_json, webnn_text
 from .document import Document
 from .exporter import export_graph
 from .importer import import_document
-from .source import Outputs, Source, fail, os_errors, quote, read_source
+from .source import Outputs, Source, failure, os_errors, quote, read_source
 from .weights import find_weights, open_weights
 from .weights_writer import write_safetensors, write_weights
 
@@ -47,16 +48,17 @@ def read_graph(path: StrPath, *, dims: Mapping[str, int] | None = None, weights:
 def read_document(path: StrPath) -> Document:
     """What a file says, nothing interpreted. Raises GraphError."""
     source = read_source(path, what="a graph")
-    return (_FORMATS.get(Path(path).suffix) or _sniff(source)).read(source)
+    document: Document = (_FORMATS.get(Path(path).suffix) or _sniff(source)).read(source)
+    return document
 
 
-def _sniff(source: Source) -> object:
+def _sniff(source: Source) -> ModuleType:
     start = source.text.lstrip()
     if start.startswith("{"):
         return webnn_json
     if start.startswith(("webnn_graph", "#")):
         return webnn_text
-    source.fail("this is not a graph: neither .webnn text nor webnn-graph-json", 0)
+    raise source.failure("this is not a graph: neither .webnn text nor webnn-graph-json", 0)
 
 
 def write_graph(
@@ -95,12 +97,12 @@ def write_document(document: Document, path: StrPath) -> None:
 
 def _encode(document: Document, path: Path) -> bytes:
     if path.suffix not in _FORMATS:
-        fail(f"the name ends in {quote(path.suffix)}; it must end in {' or '.join(_FORMATS)}", path)
+        raise failure(f"the name ends in {quote(path.suffix)}; it must end in {' or '.join(_FORMATS)}", path)
     text: str = _FORMATS[path.suffix].write(document)
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        fail(f"{quote(text[error.start : error.end])} is not a character that UTF-8 has", path)
+        raise failure(f"{quote(text[error.start : error.end])} is not a character that UTF-8 has", path) from None
 
 
 def _write(path: Path, text: bytes, outputs: Outputs) -> None:
@@ -117,4 +119,4 @@ def _refuse_shadow(weights: Path) -> None:
         others += [weights.with_suffix(".safetensors"), weights.with_name("manifest.json")]
     for other in others:
         if os.path.lexists(other):
-            fail(f"is beside it and would be read instead of {weights.name}", other)
+            raise failure(f"is beside it and would be read instead of {weights.name}", other)

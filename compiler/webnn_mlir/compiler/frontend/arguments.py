@@ -49,7 +49,7 @@ def assign(op: Op, node: Statement, report: Report) -> dict[str, Argument]:
                 report(rule, argument)
             continue
         spec = find_spec(op, name)
-        field = "label" if name == "label" else spec and spec.field
+        field = "label" if name == "label" else spec.field if spec else None
         if field is None:
             takes = ", ".join(s.name for s in (*op.parameters, *op.options))
             report(f"unknown option {quote(name)}; it takes {takes}", argument)
@@ -105,7 +105,8 @@ def name_literals(node: Statement) -> Statement:
     moved: dict[str, Argument] = {}
     for spec in (*op.parameters, *op.options):
         argument = given.get(spec.field)
-        if argument and id(argument) in positional and (isinstance(spec, AttributeSpec) or has_null and spec.optional):
+        moves = isinstance(spec, AttributeSpec) or (has_null and spec.optional)
+        if moves and argument and id(argument) in positional:
             positional.remove(id(argument))
             if argument.value is not None:
                 moved[spec.name] = argument

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from webnn_mlir.dialects.webnn import (
     Constant,
     DataType,
@@ -98,7 +100,7 @@ class _Exporter:
         if self.inline or data.nbytes <= INLINE_BYTES:
             return InlineBytes(data.tobytes())
         other = self.tensors.setdefault(key, (descriptor, data))
-        if other[0] != descriptor or other[1] is not data and not (other[1] == data).all():
+        if other[0] != descriptor or not np.array_equal(other[1], data):
             self.problem(f"two constants are called {quote(key)}; a weights file cannot hold both")
         elif key == "__metadata__":
             self.problem(f"a constant is called {quote(key)}, which .safetensors files keep for themselves")
@@ -106,7 +108,8 @@ class _Exporter:
 
     def node(self, node: Node) -> Statement:
         if node.label and not self.drop_labels:
-            self.problem("the formats hold no label; drop the labels to leave it out", node.place, node.op.name, node.label)
+            rule = "the formats hold no label; drop the labels to leave it out"
+            self.problem(rule, node.place, node.op.name, node.label)
         for result in node.results:
             if id(result) not in self.names:
                 self.names[id(result)] = next(self.fresh)
@@ -161,7 +164,7 @@ def _view(node: Node) -> OpView:
 def _literal(value: Any) -> Value:
     if isinstance(value, list | tuple):
         return tuple(map(_literal, value))
-    return value.value if isinstance(value, DataType) else value  # type: ignore[no-any-return]
+    return value.value if isinstance(value, DataType) else value
 
 
 def _number(data: Bytes, descriptor: Descriptor) -> int | float | None:

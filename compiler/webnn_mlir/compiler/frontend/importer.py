@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from .document import (
     Document,
     DynamicDimension,
     InlineBytes,
+    Input,
     Scalar,
     Statement,
     Value,
@@ -98,14 +100,9 @@ class _Importer:
 
     def graph(self) -> Graph:
         for given in self.document.inputs:
-            shape = self.shape(given.shape, given.place)
-            self.define(
-                given.name,
-                given.place,
-                lambda g=given, s=shape: None if s is None else self.builder.input(g.name, g.data_type, s),
-            )
+            self.define(given.name, given.place, partial(self.input, given))
         for const in self.document.consts:
-            self.define(const.name, const.place, lambda c=const: self.constant(c))
+            self.define(const.name, const.place, partial(self.constant, const))
         self.nodes()
         outputs = self.outputs()
         for name in self.dims.keys() - self.seen_dims:
@@ -141,6 +138,10 @@ class _Importer:
         return None
 
     # Inputs and constants
+
+    def input(self, given: Input) -> MLOperand | None:
+        shape = self.shape(given.shape, given.place)
+        return None if shape is None else self.builder.input(given.name, given.data_type, shape)
 
     def shape(self, shape: Sequence[Dimension], place: Place | None) -> list[int] | None:
         """The sizes, those of dynamic dimensions filled in, or None after an error."""
@@ -267,7 +268,7 @@ class _Importer:
         return result
 
     def name_of(self, value: Value) -> str | None:
-        """The name of an operand given by name, or by its number: inputs, constants, each sorted, then nodes' values."""
+        """The name of an operand given by name, or by number: inputs, constants, each sorted, then nodes' values."""
         if isinstance(value, str):
             return value
         if not isinstance(value, int) or isinstance(value, bool):
@@ -299,14 +300,12 @@ class _Importer:
             return [self.shape_of(operand) if node.op else operand]
         op, label = OPS[node.op], self.label(node)
         fields: dict[str, Any] = {}
-        for field, argument in given.items():
-            if field == "label":
-                continue
-            spec = next(s for s in (*op.operands, *op.attributes) if s.field == field)
-            if isinstance(spec, OperandSpec):
-                fields[field] = self.operands(spec, argument, node)
-            else:
-                fields[field] = self.plain(argument.value, argument, node)
+        for operand_spec in op.operands:
+            if argument := given.get(operand_spec.field):
+                fields[operand_spec.field] = self.operands(operand_spec, argument, node)
+        for attribute in op.attributes:
+            if argument := given.get(attribute.field):
+                fields[attribute.field] = self.plain(argument.value, argument, node)
         flat = [v for f in fields.values() for v in (f if isinstance(f, list) else [f])]
         if len(self.problems) > before or any(isinstance(v, _Faulty) for v in flat):
             return None
@@ -403,7 +402,7 @@ class _Importer:
                 self.problem(f"there is no value called {quote(output.value)}", output.place)
                 continue
             value = self.values[output.value]
-            if isinstance(value, Literal) or isinstance(value, MLOperand) and value.node is None:
+            if isinstance(value, Literal) or (isinstance(value, MLOperand) and value.node is None):
                 kind = "an input" if isinstance(value, MLOperand) and not value.constant else "a constant"
                 rule = f"output {quote(output.name)} is {kind}; it must be the result of an operator"
                 self.problem(rule, output.place)

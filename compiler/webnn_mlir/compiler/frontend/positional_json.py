@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Any
+
+from webnn_mlir.dialects.webnn import GraphError
 
 from .source import MAX_DEPTH, MAX_TOKENS, Source, parse_number, quote
 
@@ -60,19 +62,19 @@ class _Scanner:
         value, end = self.value(self.skip(0), 0)
         end = self.skip(end)
         if end < len(self.text):
-            self.unexpected(end, "the end of the file")
+            raise self.unexpected(end, "the end of the file")
         return value
 
-    def unexpected(self, at: int, expected: str) -> None:
+    def unexpected(self, at: int, expected: str) -> GraphError:
         word = _WORD.match(self.text, at)
         found = word[0] if word else self.text[at : at + 1]
         what = f"{quote(found)} is unexpected" if found else "the file ends too early"
-        self.source.fail(f"{what}; expected {expected}", at)
+        return self.source.failure(f"{what}; expected {expected}", at)
 
     def value(self, at: int, depth: int) -> tuple[Any, int]:
         self.values += 1
         if self.values > MAX_TOKENS:
-            self.source.fail(f"more than {MAX_TOKENS} values", at)
+            raise self.source.failure(f"more than {MAX_TOKENS} values", at)
         match self.text[at : at + 1]:
             case '"':
                 return self.string(at)
@@ -84,20 +86,20 @@ class _Scanner:
             try:
                 return parse_number(number[0]), number.end()
             except ValueError as error:
-                self.source.fail(str(error), at)
+                raise self.source.failure(str(error), at) from None
         word = _WORD.match(self.text, at)
         if not word or word[0] not in _WORDS:
-            self.unexpected(at, "a value")
-        assert word
+            raise self.unexpected(at, "a value")
         return _WORDS[word[0]], word.end()
 
     def string(self, at: int) -> tuple[str, int]:
         try:
             text, end = scanstring(self.text, at + 1, True)
         except JSONDecodeError as error:
-            self.source.fail(f"{error.msg[0].lower()}{error.msg[1:]}".removesuffix(" at").removesuffix(":"), error.pos)
+            message = f"{error.msg[0].lower()}{error.msg[1:]}".removesuffix(" at")
+            raise self.source.failure(message, error.pos) from None
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            self.source.fail("a string has half of a surrogate pair", at)
+            raise self.source.failure("a string has half of a surrogate pair", at)
         return text, end
 
     def array(self, at: int, depth: int) -> tuple[Array, int]:
@@ -125,14 +127,14 @@ class _Scanner:
             return result, at + 1
         while True:
             if self.text[at : at + 1] != '"':
-                self.unexpected(at, "a string")
+                raise self.unexpected(at, "a string")
             result_at = at
             key, at = self.string(at)
             if key in result:
-                self.source.fail(f"{quote(key)} is a duplicate", result_at)
+                raise self.source.failure(f"{quote(key)} is a duplicate", result_at)
             at = self.skip(at)
             if self.text[at : at + 1] != ":":
-                self.unexpected(at, "':'")
+                raise self.unexpected(at, "':'")
             at = self.skip(at + 1)
             result.keys_at[key], result.offsets[key] = result_at, at
             result[key], at = self.value(at, depth)
@@ -147,9 +149,9 @@ class _Scanner:
         if character == closing:
             return at + 1, True
         if character != ",":
-            self.unexpected(at, f"',' or '{closing}'")
+            raise self.unexpected(at, f"',' or '{closing}'")
         return self.skip(at + 1), False
 
     def check_depth(self, depth: int, at: int) -> None:
         if depth > MAX_DEPTH:
-            self.source.fail(f"brackets nest deeper than {MAX_DEPTH}", at)
+            raise self.source.failure(f"brackets nest deeper than {MAX_DEPTH}", at)

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 from webnn_mlir.dialects.webnn import Diagnostic, GraphError, Place
 
@@ -37,12 +37,12 @@ class Source:
         line = bisect.bisect_right(self._line_starts, offset)
         return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
 
-    def fail(self, message: str, offset: int) -> NoReturn:
-        raise GraphError([Diagnostic(message, place=self.place(offset))])
+    def failure(self, message: str, offset: int) -> GraphError:
+        return GraphError([Diagnostic(message, place=self.place(offset))])
 
 
-def fail(message: str, file: str | os.PathLike[str]) -> NoReturn:
-    raise GraphError([Diagnostic(message, place=os.fspath(file))])
+def failure(message: str, file: str | os.PathLike[str]) -> GraphError:
+    return GraphError([Diagnostic(message, place=os.fspath(file))])
 
 
 @contextlib.contextmanager
@@ -51,9 +51,9 @@ def os_errors(file: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        fail(error.strerror or str(error) or type(error).__name__, file)
+        raise failure(error.strerror or str(error) or type(error).__name__, file) from None
     except ValueError as error:  # a path with a null character
-        fail(str(error), file)
+        raise failure(str(error), file) from None
 
 
 def size_of_file(path: str | os.PathLike[str]) -> int:
@@ -61,7 +61,7 @@ def size_of_file(path: str | os.PathLike[str]) -> int:
     with os_errors(path):
         status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        fail("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file", path)
+        raise failure("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file", path)
     return status.st_size
 
 
@@ -69,7 +69,7 @@ def read_source(path: str | os.PathLike[str], *, what: str) -> Source:
     """The text of a UTF-8 file; `what` names it in errors. Raises GraphError."""
     size = size_of_file(path)
     if size > MAX_SOURCE_BYTES:
-        fail(f"has {size} bytes; {what} may have {MAX_SOURCE_BYTES}", path)
+        raise failure(f"has {size} bytes; {what} may have {MAX_SOURCE_BYTES}", path)
     with os_errors(path), open(path, "rb") as file:
         data = file.read(MAX_SOURCE_BYTES + 1)
     return decode(data, os.fspath(path), what=what)
@@ -81,9 +81,11 @@ def decode(data: bytes, file: str, *, what: str) -> Source:
         source = Source(file, data.decode())
     except UnicodeDecodeError as error:
         good = Source(file, data[: error.start].decode())
-        good.fail(f"byte 0x{data[error.start]:02x} is not UTF-8; this is not {what}", error.start and len(good.text))
+        raise good.failure(
+            f"byte 0x{data[error.start]:02x} is not UTF-8; this is not {what}", len(good.text)
+        ) from None
     if not source.text.strip():
-        fail(f"is empty; this is not {what}", file)
+        raise failure(f"is empty; this is not {what}", file)
     return source
 
 
@@ -122,7 +124,7 @@ class Outputs:
         target = Path(path)
         with os_errors(path):
             if target.exists() and not target.is_file():
-                fail("is a directory" if target.is_dir() else "is not a regular file", path)
+                raise failure("is a directory" if target.is_dir() else "is not a regular file", path)
             temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
             file = open(temporary, "xb")  # noqa: SIM115
         self._staged.append((temporary, target, file))

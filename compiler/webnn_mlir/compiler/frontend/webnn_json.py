@@ -42,6 +42,7 @@ _STRING = {"type": "string"}
 _DATA_TYPE = {"enum": [t.value for t in DataType]}
 _SIZE = {"type": "integer", "minimum": 0}
 _DYNAMIC = _object({"name": _STRING, "maxSize": _SIZE})
+_DIMENSION = {"if": {"type": "object"}, "then": _DYNAMIC, "else": _SIZE}
 _KINDS = {
     "weights": {"ref": _STRING},
     "scalar": {"value": {"type": "number"}},
@@ -69,7 +70,7 @@ SCHEMA = {
                 "additionalProperties": _object(
                     {
                         "dataType": _DATA_TYPE,
-                        "shape": {"type": "array", "items": {"if": {"type": "object"}, "then": _DYNAMIC, "else": _SIZE}},
+                        "shape": {"type": "array", "items": _DIMENSION},
                     }
                 ),
             },
@@ -102,10 +103,10 @@ SCHEMA = {
 
 
 def read(source: Source) -> Document:
-    """The document of a webnn-graph-json text. Raises GraphError: one syntax error, or everything else that is wrong."""
+    """The document of a webnn-graph-json text. Raises GraphError: one syntax error, or all else that is wrong."""
     data = parse(source)
     if not isinstance(data, Object) or data.get("format") != "webnn-graph-json":
-        source.fail('this is not a graph: a JSON object with "format": "webnn-graph-json" is expected', 0)
+        raise source.failure('this is not a graph: a JSON object with "format": "webnn-graph-json" is expected', 0)
     check_structure(data, source, _validator())
     return _Reader(source).document(data)
 
@@ -276,6 +277,15 @@ def write(document: Document) -> str:
                 refuse(f"the number {given}", place)
         return given
 
+    def init(const: Const) -> Json:
+        match const.init:
+            case Weights(ref):
+                return {"kind": "weights", "ref": ref}
+            case Scalar(number):
+                return {"kind": "scalar", "value": value(number, const.place)}
+            case InlineBytes(data):
+                return {"kind": "inlineBytes", "bytes": list(data)}
+
     def unique(kind: str, items: tuple[Input, ...] | tuple[Const, ...] | tuple[Output, ...]) -> None:
         seen: set[str] = set()
         for item in items:
@@ -298,7 +308,7 @@ def write(document: Document) -> str:
             c.name: {
                 "dataType": c.data_type.value,
                 "shape": list(c.shape),
-                "init": _init_json(c.init) | ({"value": value(c.init.value, c.place)} if isinstance(c.init, Scalar) else {}),
+                "init": init(c),
             }
             for c in document.consts
         },
@@ -308,16 +318,6 @@ def write(document: Document) -> str:
     if problems:
         raise GraphError(problems)
     return _layout(data)
-
-
-def _init_json(init: Weights | Scalar | InlineBytes) -> Json:
-    match init:
-        case Weights(ref):
-            return {"kind": "weights", "ref": ref}
-        case Scalar():
-            return {"kind": "scalar"}
-        case InlineBytes(data):
-            return {"kind": "inlineBytes", "bytes": list(data)}
 
 
 def _layout(data: Json) -> str:

@@ -109,9 +109,9 @@ def read(source: Source) -> Document:
     try:
         tree = _parser().parse(source.text)
     except UnexpectedInput as error:
-        source.fail(_syntax_error(source, error), _offset(source, error))
+        raise source.failure(_syntax_error(source, error), _offset(source, error)) from None
     except _LimitError as error:
-        source.fail(error.message, error.token.start_pos or 0)
+        raise source.failure(error.message, error.token.start_pos or 0) from None
     reader = _Reader(source.file)
     document = reader.document(tree)
     if reader.problems:
@@ -129,7 +129,8 @@ def _offset(source: Source, error: UnexpectedInput) -> int:
 def _syntax_error(source: Source, error: UnexpectedInput) -> str:
     at = _offset(source, error)
     found = re.compile(r"[\w@.$/-]+|\S", re.ASCII).match(source.text, at)
-    expected = sorted(_spelling(name) for name in getattr(error, "accepts", None) or getattr(error, "allowed", ()) or ())
+    allowed = getattr(error, "accepts", None) or getattr(error, "allowed", None) or ()
+    expected = sorted(map(_spelling, allowed))
     what = f"{quote(found[0])} is unexpected" if found else "the file ends too early"
     return f"{what}; expected {' or '.join(expected)}" if expected else what
 
@@ -161,7 +162,7 @@ class _Reader:
         assert isinstance(name, Token)
         number = str(version)[1:].strip()
         if number not in ("1", "2"):
-            self.problem(f"version {number} is not supported; it must be 1 or 2", version)  # type: ignore[arg-type]
+            self.problem(f"version {number} is not supported; it must be 1 or 2", version)
         blocks: dict[str, list[Any]] = {"inputs": [], "consts": [], "nodes": [], "outputs": []}
         for child in rest:
             if isinstance(child, Tree):
@@ -191,8 +192,8 @@ class _Reader:
         for number, annotation in enumerate(annotations):
             kind, value = annotation.children
             if number:
-                self.problem(f"constant {quote(str(name))} has more than one value", kind)  # type: ignore[arg-type]
-            init = self.init(kind, value)  # type: ignore[arg-type]
+                self.problem(f"constant {quote(str(name))} has more than one value", kind)
+            init = self.init(kind, value)
         return Const(str(name), self.data_type(data_type), tuple(dimensions), init, self.place(name))
 
     def init(self, kind: Token, value: Token | Tree[Token]) -> Weights | Scalar | InlineBytes:
@@ -204,8 +205,9 @@ class _Reader:
             return Scalar(self.number(value))
         data = self.value(value)
         assert isinstance(data, tuple)
-        if all(type(v) is int and 0 <= v <= 255 for v in data):
-            return InlineBytes(bytes(data))  # type: ignore[arg-type]
+        integers = [v for v in data if type(v) is int and 0 <= v <= 255]
+        if len(integers) == len(data):
+            return InlineBytes(bytes(integers))
         self.problem("bytes must be integers from 0 to 255", kind)
         return InlineBytes(b"")
 
@@ -224,7 +226,7 @@ class _Reader:
         if isinstance(child, Token):
             return int(self.number(child))
         name, size = child.children
-        return DynamicDimension(_unquote(name), int(self.number(size)))  # type: ignore[arg-type]
+        return DynamicDimension(_unquote(name), int(self.number(size)))
 
     def statement(self, targets: Tree[Token], right: Tree[Token] | Token) -> Statement:
         first, *more = targets.children
@@ -244,7 +246,7 @@ class _Reader:
                 continue
             name, value = argument.children
             if name in options:
-                self.problem(f"argument {quote(str(name))} is given twice", name)  # type: ignore[arg-type]
+                self.problem(f"argument {quote(str(name))} is given twice", name)
             options[str(name)] = self.argument(value)
         return Statement(id_, str(op), tuple(inputs), options, outputs, place)
 

@@ -19,7 +19,7 @@ from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, Diagnostic
 from webnn_mlir.dialects.webnn.builder import pack_int4
 
 from .positional_json import Object, parse
-from .source import MAX_SOURCE_BYTES, Source, decode, fail, os_errors, quote, read_source, size_of_file
+from .source import MAX_SOURCE_BYTES, Source, decode, failure, os_errors, quote, read_source, size_of_file
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -135,14 +135,21 @@ def _alias(key: str) -> str:
 # Finding
 
 
+def _names_beside(graph: Path) -> list[str]:
+    return list(dict.fromkeys(["model.safetensors", f"{graph.stem}.safetensors", f"{graph.stem}.weights", "model.weights"]))
+
+
+def weights_beside(graph: Path) -> Path | None:
+    """The weights file beside a graph file: the first there of the names that the formats have."""
+    return next((p for p in map(graph.with_name, _names_beside(graph)) if os.path.lexists(p)), None)
+
+
 def find_weights(graph: Path) -> WeightsFile:
-    """The weights beside a graph file: the first there of the names that the formats have. Raises GraphError."""
-    names = ["model.safetensors", f"{graph.stem}.safetensors", f"{graph.stem}.weights", "model.weights"]
-    for name in names:
-        path = graph.with_name(name)
-        if os.path.lexists(path):
-            return open_weights(_stay(path), graph.stem)
-    fail(f"its weights are not there; looked for {', '.join(dict.fromkeys(names))} beside it", graph)
+    """The weights beside a graph file, opened. Raises GraphError."""
+    path = weights_beside(graph)
+    if path is None:
+        raise failure(f"its weights are not there; looked for {', '.join(_names_beside(graph))} beside it", graph)
+    return open_weights(_stay(path), graph.stem)
 
 
 def _stay(path: Path) -> Path:
@@ -150,7 +157,7 @@ def _stay(path: Path) -> Path:
     with os_errors(path):
         folder, leads_to = os.path.realpath(path.parent), os.path.realpath(path, strict=True)
     if os.path.commonpath([folder, leads_to]) != folder:
-        fail("is a link that leads out of the graph's folder; name its target as the weights to use it", path)
+        raise failure("is a link that leads out of the graph's folder; name its target as the weights to use it", path)
     return path
 
 
@@ -163,14 +170,14 @@ def open_weights(path: Path, stem: str | None = None) -> WeightsFile:
     if path.suffix == ".safetensors":
         return WeightsFile(file, _read_safetensors(file, data), data)
     if bytes(data[:8]) != WEIGHTS_MAGIC:
-        fail("is neither a .safetensors file nor a .weights file, which begins with WGWT and version 1", path)
+        raise failure("is neither a .safetensors file nor a .weights file, which begins with WGWT and version 1", path)
     names = ["manifest.json", f"{stem or path.stem}.manifest.json", f"{path.stem}.manifest.json"]
     for name in names:
         manifest = path.with_name(name)
         if os.path.lexists(manifest):
             source = read_source(_stay(manifest), what="a manifest")
             return WeightsFile(file, _read_manifest(source, size), data)
-    fail(f"has no manifest; looked for {', '.join(dict.fromkeys(names))} beside it", path)
+    raise failure(f"has no manifest; looked for {', '.join(dict.fromkeys(names))} beside it", path)
 
 
 # Safetensors: https://github.com/huggingface/safetensors#format
@@ -179,13 +186,13 @@ def open_weights(path: Path, stem: str | None = None) -> WeightsFile:
 def _read_safetensors(file: str, data: Bytes) -> dict[str, Tensor]:
     length = int.from_bytes(bytes(data[:8]), "little")
     if data.nbytes < 8 or not 2 <= length <= data.nbytes - 8:
-        fail("is no .safetensors file or is truncated: the length of its header does not fit the file", file)
+        raise failure("is no .safetensors file or is truncated: the length of its header does not fit the file", file)
     if length > MAX_SOURCE_BYTES:
-        fail(f"has a header of {length} bytes; it may have {MAX_SOURCE_BYTES}", file)
+        raise failure(f"has a header of {length} bytes; it may have {MAX_SOURCE_BYTES}", file)
     source = decode(bytes(data[8 : 8 + length]), file, what="a .safetensors file")
     header = parse(source)
     if not isinstance(header, Object):
-        source.fail("the header must be an object", 0)
+        raise source.failure("the header must be an object", 0)
     base = 8 + length
     problems = _Problems(source)
     tensors = {}
@@ -219,12 +226,12 @@ def _are_sizes(value: Any) -> bool:
 
 def _check_length(length: int, bits: int, shape: list[int]) -> None:
     """The bytes of a shape; the product stops where it exceeds every file."""
-    size = 1
+    size = 0 if 0 in shape else 1
     for dimension in shape:
         size *= dimension
         if size > 2**62:
             break
-    if 0 not in shape and (size * bits + 7) // 8 != length or 0 in shape and length:
+    if (size * bits + 7) // 8 != length:
         raise OpError(f"has {length} bytes; its shape {quote(shape)} needs {(size * bits + 7) // 8}")
 
 
@@ -270,7 +277,7 @@ def _read_manifest(source: Source, size: int) -> dict[str, Tensor]:
 
     data = parse(source)
     if not isinstance(data, Object) or data.get("format") != "wg-weights-manifest":
-        source.fail('this is no manifest: a JSON object with "format": "wg-weights-manifest" is expected', 0)
+        raise source.failure('this is no manifest: a JSON object with "format": "wg-weights-manifest" is expected', 0)
     check_structure(data, source, _manifest_validator())
     entries = data["tensors"]
     problems = _Problems(source)

@@ -61,7 +61,7 @@ def write_weights(path: Path, tensors: Tensors, outputs: Outputs) -> None:
             file.write(bytes(gap))
             offset += data.nbytes + gap
     manifest = path.with_name(f"{path.stem}.manifest.json")
-    data = {"format": "wg-weights-manifest", "version": 1, "endianness": "little", "tensors": entries}
+    document = {"format": "wg-weights-manifest", "version": 1, "endianness": "little", "tensors": entries}
     stream = outputs.open(manifest)
     with os_errors(manifest):
-        stream.write((json.dumps(data, indent=1) + "\n").encode())
+        stream.write((json.dumps(document, indent=1) + "\n").encode())
