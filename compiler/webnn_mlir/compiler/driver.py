@@ -16,6 +16,7 @@ from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
 
 from . import wire
 from .cache import Cache, default_folder, toolchain_digest
+from .frontend.weights import weights_beside
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
 from .worker import Worker, WorkerError, shared_worker
 
@@ -92,8 +93,13 @@ def compile_source(
         "print_after_all": controls.print_after_all,
         "save_temps": controls.save_temps and str(controls.save_temps.resolve()),
     }
-    parameters = _parameters(request_source) if weights == "external" else []
-    cacheable = controls.use_cache and options.emit == "vmfb" and not (controls.print_after_all or controls.save_temps)
+    cacheable = (
+        controls.use_cache
+        and options.emit == "vmfb"
+        and not (controls.print_after_all or controls.save_temps)
+        # The digest of an MLIR file does not cover the weights beside it.
+        and ("graph" in request_source or weights_beside(Path(request_source["path"])) is None)
+    )
     if not cacheable:
         answer = _ask(request, controls)
         compilation = _compilation(answer, options, seconds)
@@ -101,7 +107,9 @@ def compile_source(
     else:
         compilation = _cached(request, options, controls, seconds, weights)
     compilation.owner = scratch
-    compilation.parameters = [p for p in parameters if p.key in set(compilation.keys)]
+    if "graph" in request_source:
+        places = {entry["key"]: entry for entry in _constants(request_source)}
+        compilation.parameters = [_parameter(places[key]) for key in compilation.keys]
     return compilation
 
 
@@ -134,8 +142,9 @@ def _cached(
 
 def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float]) -> Compilation:
     remarks = [Diagnostic(**r) for r in answer["remarks"]]
+    placed = [_parameter(entry) for entry in answer.get("placed", [])]
     keys = answer.get("parameters", [])
-    return Compilation(options, answer.get("text"), None, keys, [], remarks, seconds | answer["seconds"])
+    return Compilation(options, answer.get("text"), None, keys, placed, remarks, seconds | answer["seconds"])
 
 
 def _source(source: Graph | str | Path, dims: Mapping[str, int] | None, folder: Path) -> Json:
@@ -151,23 +160,16 @@ def _source(source: Graph | str | Path, dims: Mapping[str, int] | None, folder: 
 
 
 def _mlir_source(path: Path) -> Json:
-    """MLIR text or bytecode, with the weights beside it."""
-    from .frontend import read_weights
-
+    """MLIR text or bytecode; the worker finds the weights beside it, once it knows what they are needed for."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise GraphError([Diagnostic(error.strerror or str(error), place=str(path))]) from None
-    weights = [
-        {"key": key, "descriptor": [d.data_type.value, list(d.shape)], "file": c.file, "offset": c.offset}
-        for key, (d, c) in read_weights(path).items()
-    ]
-    digest = hashlib.sha256(data).hexdigest()
-    return {"path": str(path.resolve()), "file": str(path), "digest": digest, "weights": weights}
+    return {"path": str(path.resolve()), "file": str(path), "digest": hashlib.sha256(data).hexdigest()}
 
 
 def _constants(source: Json) -> list[Json]:
-    constants: list[Json] = source["graph"]["constants"] if "graph" in source else source["weights"]
+    constants: list[Json] = source["graph"]["constants"] if "graph" in source else []
     return constants
 
 
@@ -178,12 +180,19 @@ def _length(entry: Json) -> int:
 def _weights_mode(source: Json, options: CompileOptions) -> str:
     if options.weights != "auto":
         return options.weights
-    total = sum(map(_length, _constants(source)))
+    if options.emit != "vmfb":
+        # Text names the weights; it does not hold their bytes.
+        return "external"
+    if "graph" in source:
+        total = sum(map(_length, _constants(source)))
+    else:
+        beside = weights_beside(Path(source["path"]))
+        total = beside.stat().st_size if beside else 0
     return "external" if total > EXTERNAL_WEIGHTS_ABOVE else "embed"
 
 
-def _parameters(source: Json) -> list[Parameter]:
-    return [Parameter(c["key"], Descriptor.of(*c["descriptor"]), c["file"], c["offset"]) for c in _constants(source)]
+def _parameter(entry: Json) -> Parameter:
+    return Parameter(entry["key"], Descriptor.of(*entry["descriptor"]), entry["file"], entry["offset"])
 
 
 def cache_key(request: Json, weights: str) -> str:

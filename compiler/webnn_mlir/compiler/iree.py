@@ -65,7 +65,7 @@ def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invoc
     try:
         program.session.set_flags(*flags)
     except ValueError as error:
-        raise CompileError(f"-: error: {error}") from None
+        raise CompileError(str(error)) from None
     invocation = program.session.invocation()
     with captured_stderr() as printed:
         invocation.enable_console_diagnostics()

@@ -5,6 +5,7 @@ A job's answer has `ok`; with it `text` or `vmfb`, `parameters`, `remarks` and `
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -12,12 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from iree.compiler import ir
 
-from webnn_mlir.dialects.webnn import OPS, Descriptor, Diagnostic, GraphError
+from webnn_mlir.dialects.webnn import OPS, Diagnostic, GraphError, OpError
 
-from . import iree, pipeline, wire
+from . import binding, iree, pipeline, wire
+from .frontend.weights import find_weights
 from .options import CompileOptions
 from .pipeline_text import parse_pipeline
 from .program import Program, from_graph, parse
@@ -51,16 +52,52 @@ def diagnostic_json(diagnostic: Diagnostic) -> Json:
     return {**asdict(diagnostic), "place": str(diagnostic.place) if diagnostic.place else None}
 
 
-def load(source: Json) -> Program:
-    """The program of a request's source: a graph, or MLIR text or bytecode with its weights."""
+def load(source: Json, *, needs_weights: bool) -> Program:
+    """The program of a request's source: a graph, or MLIR text or bytecode with the weights beside it, if needed."""
     if "graph" in source:
         return from_graph(wire.decode_graph(source["graph"]))
-    data = Path(source["path"]).read_bytes()
-    program = parse_mlir(data, source["file"])
-    for entry in source["weights"]:
-        length = Descriptor.of(*entry["descriptor"]).byte_length
-        program.weights[entry["key"]] = np.memmap(entry["file"], np.uint8, "r", entry["offset"], (length,))
+    program = parse_mlir(Path(source["path"]).read_bytes(), source["file"])
+    if needs_weights:
+        map_weights(program, Path(source["path"]))
     return program
+
+
+def map_weights(program: Program, path: Path) -> None:
+    """Finds the keyed constants of an MLIR file in the weights beside it. Raises GraphError with all that are wrong."""
+    keyed = [
+        operation
+        for operation in binding.webnn_operations(program.module)
+        if operation.name == "webnn.constant" and "key" in operation.attributes
+    ]
+    if not keyed:
+        return
+    weights = find_weights(path)
+    found = []
+    for operation in keyed:
+        key = binding.decode(operation.attributes["key"])
+        descriptor = binding.Tensor.of(operation.results[0]).descriptor
+        try:
+            program.places[key] = (descriptor, weights.constant(key, descriptor))
+        except OpError as error:
+            found.append(binding.diagnostic(operation, error.rule))
+    if found:
+        raise GraphError(found)
+    program.weights = {key: constant.data for key, (_, constant) in program.places.items()}
+
+
+def placed_parameters(program: Program, folder: Path) -> list[Json]:
+    """Where the bytes of the parameters of an MLIR file lie; those that are not as in their file go to `folder`."""
+    placed = []
+    for number, key in enumerate(program.parameters):
+        descriptor, constant = program.places[key]
+        file, offset = constant.file, constant.offset
+        if file is None:
+            file, offset = str(folder / f"parameter{number}"), 0
+            constant.data.tofile(file)
+        shape = list(descriptor.shape)
+        entry = {"key": key, "descriptor": [descriptor.data_type.value, shape], "file": os.path.abspath(file)}
+        placed.append({**entry, "offset": offset})
+    return placed
 
 
 def parse_mlir(data: bytes, name: str) -> Program:
@@ -102,7 +139,7 @@ def compiler_diagnostics(text: str) -> list[Diagnostic]:
         file = _FILE.search(match["where"])
         place = f"{file[1]}:{file[2]}:{file[3]}" if file else None
         found.append(Diagnostic(message, place=place, op=op, label=label))
-    return found or [Diagnostic(text.strip().splitlines()[0] if text.strip() else "IREE failed and printed nothing")]
+    return found or [Diagnostic(" ".join(text.split()) or "IREE failed and printed nothing")]
 
 
 def _compile(request: Json, send: Send) -> Json:
@@ -114,16 +151,17 @@ def _compile(request: Json, send: Send) -> Json:
         seconds[name] = seconds.get(name, 0.0) + elapsed
         send({"event": "pass", "name": name, "seconds": elapsed})
         if request["print_after_all"]:
-            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text()}"})
+            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text(resources=False)}"})
 
     start = time.perf_counter()
-    program = load(request["source"])
+    external = request["weights"] == "external"
+    program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
     program.options["weights"] = request["weights"]
     after("import", time.perf_counter() - start)
     for stage, passes in _stages(options):
         pipeline.run(program, passes, after)
         if request["save_temps"]:
-            (Path(request["save_temps"]) / f"{stage}.mlir").write_text(program.text())
+            (Path(request["save_temps"]) / f"{stage}.mlir").write_text(program.text(resources=False))
         if stage == options.emit:
             break
     answer: Json = {"remarks": [diagnostic_json(d) for d in program.remarks], "seconds": seconds}
@@ -140,6 +178,7 @@ def _compile(request: Json, send: Send) -> Json:
         answer["text"] = iree.compile_to_phase(program, flags, phase)
     else:
         answer["parameters"] = program.parameters
+        answer["placed"] = placed_parameters(program, folder) if program.places else []
         answer["vmfb"] = str(folder / "module.vmfb")
         iree.compile_to_file(program, flags, answer["vmfb"])
     after("iree", time.perf_counter() - start)

@@ -10,7 +10,7 @@ import numpy as np
 from iree.compiler import ir
 from iree.compiler.api import Session
 
-from webnn_mlir.dialects.webnn import Diagnostic, Graph, MLOperand
+from webnn_mlir.dialects.webnn import Constant, Descriptor, Diagnostic, Graph, MLOperand
 
 from . import binding
 from .options import INLINE_LIMIT
@@ -20,7 +20,8 @@ from .options import INLINE_LIMIT
 class Program:
     """An MLIR module with `weights`: for each key of a `webnn.constant` its packed bytes, mapped where they can be.
 
-    `parameters` are the keys of those that the artifact reads from an archive instead of holding them.
+    `parameters` are the keys of those that the artifact reads from an archive instead of holding them. `places` tells
+    where the weights of a program that came as MLIR lie.
     """
 
     session: Session
@@ -29,6 +30,7 @@ class Program:
     remarks: list[Diagnostic] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     parameters: list[str] = field(default_factory=list)
+    places: dict[str, tuple[Descriptor, Constant]] = field(default_factory=dict)
 
     def text(self, *, locations: bool = False, resources: bool = True) -> str:
         """The module as text; without `resources` the bytes of mapped weights are left out."""

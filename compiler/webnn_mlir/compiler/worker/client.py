@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 Json = dict[str, Any]
+
+_OUT_OF_MEMORY = re.compile("out of memory|cannot allocate|allocation (still )?failed|bad_alloc|MemoryError", re.IGNORECASE)
+"""What LLVM, the C library, OpenBLAS, C++ and Python print when they get no memory."""
 
 
 class WorkerError(Exception):
@@ -91,8 +95,7 @@ class Worker:
         status = self._process.wait()
         self._printed.seek(0)
         printed = self._printed.read().decode(errors="replace")
-        if self.max_memory is not None and ("bad_alloc" in printed or "out of memory" in printed.lower() or
-                                            "MemoryError" in printed or "Cannot allocate memory" in printed):
+        if self.max_memory is not None and _OUT_OF_MEMORY.search(printed):
             return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
         cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return WorkerError(f"the compiler crashed ({cause})", printed)
