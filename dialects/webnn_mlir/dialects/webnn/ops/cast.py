@@ -56,5 +56,5 @@ declare(
     results=[result("output", ALL_AND_INT4S)],
     infer=_infer,
     stablehlo=_stablehlo,
-    example=lambda w, x: w.cast(x(2, 3), "float32"),
+    example=lambda w, x: w.cast(x(2, 3), "int32"),
 )
