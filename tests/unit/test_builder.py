@@ -132,7 +132,8 @@ def test_constants_are_copied(builder):
         ("int64", 2**63 - 1, 2**63 - 1),
         ("uint64", 2**64 - 1, 2**64 - 1),
         ("int32", float("inf"), 2**31 - 1),
-        ("int32", -2.9, -2),
+        ("int32", -2.9, -3),
+        ("int32", 2.5, 2),
         ("float16", 1e9, np.inf),
     ],
 )

@@ -185,7 +185,7 @@ def _argument(name: str, descriptor: Descriptor, value: Any) -> Array:
         if array.dtype == np.uint8 and array.shape == (descriptor.byte_length,) != descriptor.shape:
             return array
     elif array.dtype == expected and array.shape == descriptor.shape:
-        return np.ascontiguousarray(array)
+        return np.asarray(array, order="C")  # ascontiguousarray makes a scalar one-dimensional
     if array.dtype != expected or array.shape != descriptor.shape:
         raise TypeError(f"input {name!r} must be {descriptor}, not {array.dtype}{list(array.shape)}")
     return pack_int4(array, descriptor.data_type)

@@ -1,4 +1,4 @@
-"""Activations that are formulas, from relu (https://www.w3.org/TR/webnn/#api-mlgraphbuilder-relu-method) to softplus."""
+"""Activations that are formulas, relu to softplus: https://www.w3.org/TR/webnn/#api-mlgraphbuilder-relu-method."""
 
 import math
 
