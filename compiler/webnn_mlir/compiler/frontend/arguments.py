@@ -16,9 +16,8 @@ Spec = OperandSpec | AttributeSpec
 Report = Callable[[str, Argument], None]
 
 _ALIASES = {
-    ("cast", "to"): "type",
-    ("cast", "dataType"): "type",
-    ("cast", "data_type"): "type",
+    ("cast", "to"): "dataType",
+    ("cast", "type"): "dataType",
     ("triangular", "k"): "diagonal",
 }
 """Names of an older dialect. Every specification's name also has a snake_case form."""

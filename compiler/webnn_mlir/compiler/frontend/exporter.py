@@ -32,9 +32,6 @@ from .weights import Bytes
 INLINE_BYTES = 64
 """Constants up to this many bytes stand in the graph file."""
 
-_WRITTEN_AS = {("cast", "type"): "to"}
-"""Method arguments that the formats call by another name."""
-
 
 @dataclass
 class Exported:
@@ -128,8 +125,7 @@ class _Exporter:
         for attribute in node.op.attributes:
             value = node.fields[attribute.field]
             if not _is_default(node, attribute, value):
-                name = _WRITTEN_AS.get((node.op.name, attribute.name), attribute.name)
-                options[name] = Argument(_literal(value))
+                options[attribute.name] = Argument(_literal(value))
         outputs = None if len(results) == 1 else results
         return Statement(results[0], node.op.name, tuple(positional), options, outputs, node.place)
 

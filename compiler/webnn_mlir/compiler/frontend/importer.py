@@ -263,16 +263,14 @@ class _Importer:
         op = OPS.get(node.op)
         for field, argument in (given or {}).items():
             if op is None or field in op.operand_fields:
-                values = argument.value if isinstance(argument.value, tuple) else (argument.value,)
-                result += [n for n in map(self.name_of, values) if n is not None]
+                value = self.numbered(argument) if _is_number(argument, node) else argument.value
+                result += [v for v in (value if isinstance(value, tuple) else [value]) if isinstance(v, str)]
         return result
 
-    def name_of(self, value: Value) -> str | None:
-        """The name of an operand given by name, or by number: inputs, constants, each sorted, then nodes' values."""
-        if isinstance(value, str):
-            return value
-        if not isinstance(value, int) or isinstance(value, bool):
-            return None
+    def numbered(self, argument: Argument) -> str | None:
+        """The name of the operand of a number: inputs, then constants, each sorted, then the values of nodes."""
+        value = argument.value
+        assert isinstance(value, int)
         if self.indexed is None:
             self.indexed = sorted(i.name for i in self.document.inputs) + sorted(c.name for c in self.document.consts)
             self.indexed += [name for node in self.document.nodes for name in node.results]
@@ -323,14 +321,11 @@ class _Importer:
             return [self.operand(v, argument, node) for v in value]
         if value is None and spec.optional:
             return None
-        named = not any(argument is a for a in node.inputs)
-        if named and isinstance(value, int) and not isinstance(value, bool):
-            # By name, an integer is the number of an operand.
-            name = self.name_of(value)
-            if name is None:
-                return self.faulty(f"{spec.name}: there is no operand number {value}", argument, node)
-            value = name
-        elif named and isinstance(value, float):
+        if _is_number(argument, node):
+            value = self.numbered(argument)
+            if value is None:
+                return self.faulty(f"{spec.name}: there is no operand number {argument.value}", argument, node)
+        elif isinstance(value, float) and not _is_positional(argument, node):
             return self.faulty(f"{spec.name}: {value} must be an operand's name or number", argument, node)
         return self.operand(value, argument, node)
 
@@ -411,6 +406,15 @@ class _Importer:
         if not self.document.outputs:
             self.problem("at least one output is required", self.document.place)
         return result
+
+
+def _is_positional(argument: Argument, node: Statement) -> bool:
+    return any(argument is a for a in node.inputs)
+
+
+def _is_number(argument: Argument, node: Statement) -> bool:
+    """Whether an operand is given by its number: as an integer by name."""
+    return type(argument.value) is int and not _is_positional(argument, node)
 
 
 def element_array(data_type: DataType, value: int | float) -> np.ndarray[Any, Any]:
