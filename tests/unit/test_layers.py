@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOTS = {name: REPOSITORY / name / "webnn_mlir" for name in ("dialects", "compiler", "runtime", "tools")}
@@ -78,6 +80,30 @@ def test_runtime_has_one_door_to_the_compiler() -> None:
     assert {i.file for i in outside} == {"runtime/webnn_mlir/runtime/compiled.py"}
     assert {i.module for i in outside} == {"iree.compiler", "webnn_mlir.compiler.driver"}
     assert all(i.lazy for i in outside)
+
+
+DISTRIBUTIONS = {"iree.compiler": "iree-base-compiler", "iree.runtime": "iree-base-runtime"}
+
+
+def needed(*layers: str) -> set[str]:
+    """The distributions whose modules some layers import."""
+    modules = {".".join(i.module.split(".")[: 2 if i.of("iree") else 1]) for i in chain(*map(imports, layers))}
+    return {DISTRIBUTIONS.get(m, m) for m in modules - {"webnn_mlir"} - set(sys.stdlib_module_names)}
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that are required without an extra and with some."""
+    found = set()
+    for requirement in map(Requirement, distribution("webnn-mlir").requires or ()):
+        chosen = [e for e in ("", *extras) if not requirement.marker or requirement.marker.evaluate({"extra": e})]
+        if chosen and requirement.name != "webnn-mlir":
+            found.add(requirement.name)
+    return found
+
+
+def test_requirements_are_what_is_imported() -> None:
+    assert needed("dialects", "runtime") - {"iree-base-compiler"} <= declared()
+    assert needed("dialects", "runtime", "compiler", "tools") == declared("compiler", "xla")
 
 
 def loaded(code: str) -> tuple[set[str], str]:

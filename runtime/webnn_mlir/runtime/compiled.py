@@ -23,7 +23,7 @@ def compiler() -> Any:
         import iree.compiler  # noqa: F401
         import webnn_mlir.compiler.driver as driver
     except ImportError as error:
-        if (error.name or "").startswith(("iree", "lark", "jsonschema", "ml_dtypes")):
+        if (error.name or "").startswith(("iree", "filelock", "jsonschema", "lark", "platformdirs")):
             hint = "compiling needs the extra 'compiler': pip install 'webnn-mlir[compiler]'"
             raise ImportError(hint, name=error.name) from None
         raise
