@@ -307,25 +307,22 @@ def write(document: Document) -> str:
 class _Writer:
     def __init__(self) -> None:
         self.problems: list[Diagnostic] = []
+        self.refused: set[str] = set()
 
     def refuse(self, message: str, place: Place | None) -> str:
+        """An empty text, for a problem."""
         self.problems.append(Diagnostic(f".webnn text cannot hold {message}", place=place))
         return ""
 
     def document(self, document: Document) -> str:
-        aliases = [o for o in document.outputs if o.name != o.value]
         taken = {i.name for i in document.inputs} | {c.name for c in document.consts}
         taken |= {r for n in document.nodes for r in n.results}
-        for output in aliases:
-            if output.name in taken:
-                self.refuse(f"output {quote(output.name)} beside another value of that name", output.place)
-        statements = [self.statement(n) for n in document.nodes]
         # An output that is a value of another name: the format gives the value that name, too.
-        statements += [f"{self.name(o.name, o.place)} = {self.name(o.value, o.place)}" for o in aliases]
+        aliases = [o for o in document.outputs if o.name != o.value]
         blocks = [
             ("inputs", [self.input(i) for i in document.inputs]),
             ("consts", [self.const(c) for c in document.consts]),
-            ("nodes", statements),
+            ("nodes", [*map(self.statement, document.nodes), *(self.alias(o, taken) for o in aliases)]),
             ("outputs", [self.name(o.name, o.place) for o in document.outputs]),
         ]
         quantized = " @quantized" if document.quantized else ""
@@ -364,12 +361,20 @@ class _Writer:
                    for name, a in node.options.items()]
         return f"{target} = {self.name(node.op, node.place)}({', '.join(inputs + options)})"
 
+    def alias(self, output: Output, taken: set[str]) -> str:
+        if output.name in taken:
+            self.refuse(f"output {quote(output.name)} beside another value of that name", output.place)
+        return f"{self.name(output.name, output.place)} = {self.name(output.value, output.place)}"
+
     def operand(self, argument: Argument, node: Statement) -> str:
         place = argument.place or node.place
         return self.literal(argument.value, place, names=True)
 
     def name(self, name: str, place: Place | None) -> str:
-        return name if NAME.fullmatch(name) else self.refuse(f"the name {quote(name)}", place)
+        if not NAME.fullmatch(name) and name not in self.refused:
+            self.refused.add(name)
+            self.refuse(f"the name {quote(name)}", place)
+        return name
 
     def string(self, text: str) -> str:
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -136,7 +136,8 @@ def _alias(key: str) -> str:
 
 
 def _names_beside(graph: Path) -> list[str]:
-    return list(dict.fromkeys(["model.safetensors", f"{graph.stem}.safetensors", f"{graph.stem}.weights", "model.weights"]))
+    names = ["model.safetensors", f"{graph.stem}.safetensors", f"{graph.stem}.weights", "model.weights"]
+    return list(dict.fromkeys(names))
 
 
 def weights_beside(graph: Path) -> Path | None:
