@@ -173,6 +173,10 @@ class Emitter:
             return x
         return self.op("stablehlo.bitcast_convert", [x], [(x.shape, element)])[0]
 
+    def signless(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """`function` of the bits of an unsigned tensor, for ops that IREE does not take with unsigned types."""
+        return self.bitcast(function(self.bitcast(x, x.element.removeprefix("u"))), x.element)
+
     def identity(self, x: Tensor) -> Tensor:
         return x
 
@@ -234,7 +238,8 @@ class Emitter:
     def reverse(self, x: Tensor, axes: Sequence[int]) -> Tensor:
         if not axes:
             return x
-        return self.op("stablehlo.reverse", [x], [(x.shape, x.element)], {"dimensions": _i64s(axes)})[0]
+        attributes = {"dimensions": _i64s(axes)}
+        return self.signless(lambda t: self.op("stablehlo.reverse", [t], [(t.shape, t.element)], attributes)[0], x)
 
     def concatenate(self, xs: Sequence[Tensor], axis: int) -> Tensor:
         if len(xs) == 1:
@@ -272,8 +277,9 @@ class Emitter:
 
     def scan(self, x: Tensor, axis: int, *, inclusive: bool) -> Tensor:
         """Running sums along an axis, with or without the value itself: one pass of IREE's own operation."""
-        if x.element.startswith("ui"):
-            return self.bitcast(self.scan(self.bitcast(x, x.element[1:]), axis, inclusive=inclusive), x.element)
+        return self.signless(lambda t: self._scan(t, axis, inclusive), x)
+
+    def _scan(self, x: Tensor, axis: int, inclusive: bool) -> Tensor:
         rest = tuple(n for i, n in enumerate(x.shape) if i != axis)
         into, start = self.full(0, x.shape, x.element), self.full(0, rest, x.element)
         operation = ir.Operation.create(
