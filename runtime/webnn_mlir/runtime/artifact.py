@@ -5,7 +5,6 @@ Loading an artifact makes its native code part of this process: load only what y
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
@@ -23,6 +22,9 @@ from .signature import REFLECTION_KEY, ArtifactError, Signature
 
 Array = np.ndarray[Any, Any]
 
+ParameterIndex = Any
+"""`iree.runtime.ParameterIndex`: buffers by key."""
+
 SCOPE = "model"
 """The scope of an artifact's parameters: `iree-run-module --parameters=model=FILE.irpa`."""
 
@@ -30,35 +32,26 @@ SCOPE = "model"
 class Artifact:
     """A loaded artifact. `signature` says what it takes and gives; `run` runs it.
 
-    `driver` is IREE's: local-task uses all cores, local-sync the calling thread.
+    `parameters` holds the weights that it does not hold itself. `driver` is IREE's: local-task uses all cores,
+    local-sync the calling thread. Raises ArtifactError when the file is damaged or is something else.
     """
 
-    def __init__(self, module: Array, parameters: Mapping[str, Array], *, driver: str = "local-task", name: str = "artifact"):
+    def __init__(self, path: Path, parameters: ParameterIndex | None = None, *, driver: str = "local-task"):
         import iree.runtime as rt
 
-        _check_header(module, name)
         config = _config(driver)
-        try:
-            vm_module = rt.VmModule.copy_buffer(config.vm_instance, module)
-        except (ValueError, RuntimeError) as error:
-            raise ArtifactError(f"{name}: the runtime rejects it: {_first_line(error)}") from None
-        self.name = name
-        function, self.signature = _entry_point(vm_module, name)
+        vm_module, function, self.signature = open_module(path, config.vm_instance)
         modules = [vm_module]
         if self.signature.parameters:
-            # The buffers must live as long as the module.
-            self._parameters = _check_parameters(self.signature, parameters, name)
-            index = rt.ParameterIndex()
-            for key, data in self._parameters.items():
-                index.add_buffer(key, data)
-            provider = index.create_provider(scope=SCOPE)
-            modules.insert(0, rt.create_io_parameters_module(config.vm_instance, provider))
+            index = parameters or rt.ParameterIndex()
+            _check_parameters(self.signature, index, str(path))
+            modules.insert(0, rt.create_io_parameters_module(config.vm_instance, index.create_provider(scope=SCOPE)))
         try:
             self._context = rt.SystemContext(config=config)
             self._context.add_vm_modules(modules)
             self._function = self._context.modules[vm_module.name][function]
         except (ValueError, RuntimeError, KeyError) as error:
-            raise ArtifactError(f"{name}: cannot be loaded: {_first_line(error)}") from None
+            raise ArtifactError(f"{path}: cannot be loaded: {_first_line(error)}") from None
 
     @property
     def inputs(self) -> dict[str, Descriptor]:
@@ -92,38 +85,49 @@ class Artifact:
 def load(path: str | Path, *, parameters: str | Path | None = None, driver: str = "local-task") -> Artifact:
     """Loads a .vmfb, and the .irpa of the same name beside it (or `parameters`) where it needs one.
 
-    Raises ArtifactError when a file is damaged or is something else, OSError when it cannot be read.
+    Both are mapped, not copied. Raises ArtifactError when one is damaged or is something else, OSError when it cannot be
+    read.
     """
     path = Path(path)
-    module = np.fromfile(path, np.uint8)
     archive = Path(parameters) if parameters else path.with_suffix(".irpa")
-    return Artifact(module, read_archive(archive) if archive.exists() else {}, driver=driver, name=str(path))
+    return Artifact(path, read_archive(archive) if parameters or archive.exists() else None, driver=driver)
 
 
-def read_archive(path: Path) -> dict[str, Array]:
+def read_archive(path: Path) -> ParameterIndex:
     """The parameters of an .irpa archive, mapped. Raises ArtifactError when it is damaged."""
     import iree.runtime as rt
 
     index = rt.ParameterIndex()
     try:
-        index.load(str(path))
-        entries = {key: entry for key, entry in index.items()}
-        size = path.stat().st_size
         data = np.memmap(path, np.uint8, "r")
-        for key, entry in entries.items():
-            if entry.is_file and entry.file_view[1] + entry.length > size:
-                raise ArtifactError(f"{path}: parameter {key!r} reaches past the end of the file")
-        return {key: _entry(data, entry) for key, entry in entries.items()}
+        index.load_from_file_handle(rt.FileHandle.wrap_memory(data, readable=True, writable=False), "irpa")
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise ArtifactError(f"{path}: is no parameter archive, or a damaged one: {_first_line(error)}") from None
+    for key, entry in index.items():
+        # IREE's own check lets an offset near 2^64 wrap around.
+        if entry.is_file and not (entry.length <= data.size and _inside(entry.file_view, data)):
+            raise ArtifactError(f"{path}: is damaged: parameter {key!r} reaches past its end")
+    return index
+
+
+def _inside(view: memoryview, data: Array) -> bool:
+    start = np.frombuffer(view, np.uint8).ctypes.data - data.ctypes.data
+    return 0 <= start <= data.size - view.nbytes
+
+
+def open_module(path: Path, instance: Any) -> tuple[Any, str, Signature]:
+    """The VM module of a .vmfb, the name of its function, and its signature. None of its native code is loaded by this.
+
+    Raises ArtifactError when the file is damaged or is something else.
+    """
+    import iree.runtime as rt
+
+    _check_file(path)
+    try:
+        vm_module = rt.VmModule.wrap_buffer(instance, np.memmap(path, np.uint8, "r"))
     except (ValueError, RuntimeError) as error:
-        raise ArtifactError(f"{path}: is no parameter archive: {_first_line(error)}") from None
-
-
-def _entry(data: Array, entry: Any) -> Array:
-    if entry.is_splat:
-        pattern = np.frombuffer(bytes(entry.splat_pattern), np.uint8)
-        return np.resize(pattern, entry.length)
-    offset = entry.file_view[1]
-    return data[offset : offset + entry.length]
+        raise ArtifactError(f"{path}: the runtime rejects it: {_first_line(error)}") from None
+    return vm_module, *_entry_point(vm_module, str(path))
 
 
 @lru_cache
@@ -136,23 +140,33 @@ def _config(driver: str) -> Any:
         raise ArtifactError(f"driver {driver!r}: {_first_line(error)}") from None
 
 
-def _check_header(module: Array, name: str) -> None:
+DAMAGED_ZIP = (
+    zipfile.BadZipFile, OSError, KeyError, NotImplementedError, EOFError, RuntimeError, ValueError, OverflowError,
+    struct.error, zlib.error,
+)  # fmt: skip
+"""What `zipfile` raises for files that are none, or damaged ones."""
+
+
+def _check_file(path: Path) -> None:
     """A .vmfb is a ZIP archive of stored files: `module.fb`, a FlatBuffer with the identifier IREE, and read-only data.
 
-    Raises ArtifactError unless every file lies inside and the FlatBuffer has its checksum.
+    Raises ArtifactError unless every file in it has its checksum.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(module.data)) as archive:
-            code = archive.read("module.fb")
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, ValueError, EOFError, zlib.error, RuntimeError) as error:
-        raise ArtifactError(f"{name}: is no .vmfb file, or a damaged one: {_first_line(error)}") from None
-    size, root, identifier = struct.unpack_from("<II4s", code.ljust(12, b"\0"))
-    if identifier != b"IREE" or size > len(code) or root >= size:
-        raise ArtifactError(f"{name}: is damaged: its module is no FlatBuffer of IREE's")
-    for entry in entries:
-        if entry.header_offset + entry.compress_size > module.nbytes:
-            raise ArtifactError(f"{name}: is damaged: {entry.filename!r} reaches past its end")
+    damage = f"{path}: is no .vmfb file, or a damaged one"
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                compressed = [e.filename for e in archive.infolist() if e.compress_type != zipfile.ZIP_STORED]
+                wrong = compressed[0] if compressed else archive.testzip()
+                with archive.open("module.fb") as module:
+                    head = module.read(12)
+        except DAMAGED_ZIP as error:
+            raise ArtifactError(f"{damage}: {_first_line(error)}") from None
+    if wrong is not None:
+        raise ArtifactError(f"{damage}: {wrong!r} in it is not what was written")
+    # After the FlatBuffer's length and the offset of its root.
+    if head[8:] != b"IREE":
+        raise ArtifactError(f"{damage}: its module is no FlatBuffer of IREE's")
 
 
 def _entry_point(vm_module: Any, name: str) -> tuple[str, Signature]:
@@ -168,14 +182,14 @@ def _entry_point(vm_module: Any, name: str) -> tuple[str, Signature]:
     return function_name, Signature.parse(text)
 
 
-def _check_parameters(signature: Signature, parameters: Mapping[str, Array], name: str) -> dict[str, Array]:
+def _check_parameters(signature: Signature, index: ParameterIndex, name: str) -> None:
+    lengths = {key: entry.length for key, entry in index.items()}
     for key, descriptor in signature.parameters.items():
-        if key not in parameters:
+        if key not in lengths:
             raise ArtifactError(f"{name}: parameter {key!r} is missing; its archive (.irpa) must lie beside it")
-        if parameters[key].nbytes != descriptor.byte_length:
-            found = parameters[key].nbytes
-            raise ArtifactError(f"{name}: parameter {key!r} has {found} bytes; {descriptor} has {descriptor.byte_length}")
-    return {key: parameters[key] for key in signature.parameters}
+        if lengths[key] != descriptor.byte_length:
+            needed = f"{descriptor} has {descriptor.byte_length}"
+            raise ArtifactError(f"{name}: parameter {key!r} has {lengths[key]} bytes; {needed}")
 
 
 def _argument(name: str, descriptor: Descriptor, value: Any) -> Array:

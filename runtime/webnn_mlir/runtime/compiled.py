@@ -44,8 +44,12 @@ class CompiledGraph:
     @cached_property
     def artifact(self) -> Artifact:
         """The artifact, loaded."""
-        module = np.fromfile(self._compilation.vmfb, np.uint8)
-        return Artifact(module, {p.key: mapped(p) for p in self._compilation.parameters})
+        import iree.runtime as rt
+
+        parameters = rt.ParameterIndex()
+        for parameter in self._compilation.parameters:
+            parameters.add_buffer(parameter.key, mapped(parameter))
+        return Artifact(self._compilation.vmfb, parameters)
 
     def run(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
         """Runs on arrays by input name and returns arrays by output name; see `Artifact.run`."""
