@@ -10,7 +10,7 @@ from webnn_mlir.dialects.webnn.types import DataType, Descriptor
 REFLECTION_KEY = "webnn.signature"
 
 
-class ArtifactError(Exception):
+class ArtifactError(ValueError):
     """A file is no artifact of this compiler, or its parameters are not there or not right."""
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 Main = Callable[[list[str] | None], int]
 
+GRAPH_SUFFIXES = (".webnn", ".json", ".mlir", ".mlirbc")
+"""What the names of graphs end in."""
+
 
 def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
     """Turns the errors of bad input into exit status 1 and one line a problem, without a traceback."""
@@ -33,15 +36,10 @@ def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
             except OSError as error:
                 where = f"{error.filename}: " if error.filename else ""
                 print(f"{where}error: {error.strerror or error}", file=sys.stderr)
-            except (ValueError, TypeError, RuntimeError) as error:
-                print(f"{tool}: error: {error}", file=sys.stderr)
-            except Exception as error:
-                from importlib import import_module
-
-                worker = sys.modules.get("webnn_mlir.compiler.worker")
-                if worker is None or not isinstance(error, import_module(worker.__name__).WorkerError):
-                    raise
-                print(f"{tool}: error: {error}", file=sys.stderr)
+            except (ValueError, TypeError, RuntimeError, ImportError) as error:
+                print(f"{tool}: error: {' '.join(str(error).split())}", file=sys.stderr)
+            except MemoryError:
+                print(f"{tool}: error: not enough memory", file=sys.stderr)
             return 1
 
         return wrapped

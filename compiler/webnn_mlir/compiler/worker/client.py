@@ -21,7 +21,7 @@ _OUT_OF_MEMORY = re.compile("out of memory|cannot allocate|allocation (still )?f
 """What LLVM, the C library, OpenBLAS, C++ and Python print when they get no memory."""
 
 
-class WorkerError(Exception):
+class WorkerError(RuntimeError):
     """The worker ended without an answer: it crashed, ran out of memory or out of time. `printed` is its last output."""
 
     def __init__(self, message: str, printed: str = ""):
