@@ -42,7 +42,7 @@ from .document import (
     Weights,
 )
 from .order import sort
-from .source import quote
+from .source import quote, shorten
 from .weights import WeightsFile, pack_by_length
 
 MAX_RANK = 64
@@ -51,6 +51,9 @@ MAX_LIST = 4096
 """A list of numbers as an option may be this long."""
 MAX_FILL_BYTES = 1024
 """A constant of one repeated value is filled up to this size; a larger one becomes an `expand` of one element."""
+
+MAX_RULE = 300
+"""A rule that quotes a value of the file is cut off here."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class _Importer:
         try:
             return make()
         except OpError as error:
-            self.problems.append(error.diagnostic(place))
+            self.problem(shorten(error.rule, MAX_RULE), place, error.op, error.label)
         except GraphError as error:
             self.problems += error.diagnostics
         return None
@@ -229,7 +232,7 @@ class _Importer:
             if is_new:
                 self.values[name] = _FAULTY
         if not node.results:
-            self.problem(f"node {quote(node.id)} has no outputs", node.place, node.op)
+            self.problem(f"node {quote(node.id)} has no outputs", node.place)
         return all(new) and bool(new)
 
     def assigned(self, node: Statement) -> dict[str, Argument] | None:

@@ -17,7 +17,7 @@ from webnn_mlir.dialects.webnn import Diagnostic, GraphError, Place
 
 MAX_SOURCE_BYTES = 128 * 2**20
 """A graph file, a manifest or a header may be this long: weights belong beside it."""
-MAX_TOKENS = 2_000_000
+MAX_TOKENS = 1_000_000
 """A graph file may have this many tokens; a list of plain integers counts as one."""
 MAX_DEPTH = 32
 """Brackets may nest this deep."""

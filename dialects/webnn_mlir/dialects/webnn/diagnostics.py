@@ -30,9 +30,15 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        label = f' (label "{self.label}")' if self.label else ""
+        label = f' (label "{_shown(self.label)}")' if self.label else ""
         what = f"'webnn.{self.op}'{label}: " if self.op else ""
         return f"{where}{self.severity}: {what}{self.message}"
+
+
+def _shown(label: str) -> str:
+    """A label on one line of bounded length, whatever the graph's author put there."""
+    printable = label if label.isprintable() else ascii(label)[1:-1]
+    return printable if len(printable) <= 120 else f"{printable[:117]}..."
 
 
 class GraphError(Exception):
