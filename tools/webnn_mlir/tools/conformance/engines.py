@@ -49,7 +49,7 @@ class IreeEngine:
 
     target: str
     opt_level: int
-    batch: int = 24
+    batch: int = 32
 
     def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
         import iree.runtime
@@ -81,7 +81,7 @@ class IreeEngine:
 class XlaEngine:
     """Each graph becomes an executable of XLA's, from StableHLO that knows nothing of IREE."""
 
-    batch: int = 24
+    batch: int = 32
 
     def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
         import jax
