@@ -1,10 +1,9 @@
 """What the tests share."""
 
-import numpy as np
 import pytest
 
 from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_program
+from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.runtime.artifact import Artifact
@@ -12,14 +11,15 @@ from webnn_mlir.runtime.artifact import Artifact
 LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
 
 
-@pytest.fixture(scope="session")
-def run():
+@pytest.fixture
+def run(tmp_path):
     """run(graph, inputs, **CompileOptions) compiles in this process, runs, and returns arrays by output name."""
 
     def compile_and_run(graph, inputs, *, without=(), **options):
         program = from_graph(graph)
         pipeline.run(program, [name for name in LOWERING if name not in without])
-        module = compile_program(program, CompileOptions(**options).flags())
-        return Artifact(np.frombuffer(module, np.uint8), {}, driver="local-sync").run(inputs)
+        path = tmp_path / "graph.vmfb"
+        compile_to_file(program, CompileOptions(**options).flags(), str(path))
+        return Artifact(path, driver="local-sync").run(inputs)
 
     return compile_and_run

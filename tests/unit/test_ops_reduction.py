@@ -197,7 +197,8 @@ def test_triangular(run, data_type):
     diagonals = [-(2**31), -3, -1, 0, 1, 4, 5, 2**31 - 1]
 
     def make(b, operand):
-        return {f"{d} {upper}": b.triangular(operand, diagonal=d, upper=upper) for d in diagonals for upper in (True, False)}
+        cases = [(d, upper) for d in diagonals for upper in (True, False)]
+        return {f"{d} {upper}": b.triangular(operand, diagonal=d, upper=upper) for d, upper in cases}
 
     found = run_one(run, x, make)
     for d in diagonals:

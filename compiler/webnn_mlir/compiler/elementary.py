@@ -1,4 +1,4 @@
-"""Elementary functions that IREE approximates too coarsely, for float32 and integers: `Emitter` has them as methods.
+"""Functions that IREE computes too coarsely or slowly, for float32 and integers: `Emitter` has them as methods.
 
 IREE's sine is off by 1e-3 at 1e5 and infinite at 1e18; its power knows no negative bases, loses 90 ulp, and cuts
 integer exponents to six bits. These compute in float64. Where IREE makes that float32, they are no worse than its own.
@@ -54,10 +54,10 @@ def _reduced(b: Emitter, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     for i in range(224 // _CHUNK):
         chunk = (_TWO_OVER_PI >> (224 - _CHUNK * (i + 1))) & (2**_CHUNK - 1)
         product = b.multiply(wide, math.ldexp(chunk, -_CHUNK * (i + 1)))
-        rest = b.subtract(product, b.multiply(b.round_nearest_even(b.multiply(product, 0.25)), 4.0))
+        rest = b.subtract(product, b.multiply(_nearest(b, b.multiply(product, 0.25)), 4.0))
         turns = rest if turns is None else b.add(turns, rest)
     assert turns is not None
-    nearest = b.round_nearest_even(turns)
+    nearest = _nearest(b, turns)
     r = b.multiply(b.subtract(turns, nearest), _QUARTER_TURN)
     square = b.multiply(r, r)
     # Taylor: on [-pi/4, pi/4] the first term left out is below 1e-11.
@@ -66,6 +66,19 @@ def _reduced(b: Emitter, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # The quadrant of an infinity or a NaN is any: sine and cosine are NaN.
     finite = b.select(b.compare(nearest, nearest, "EQ"), nearest, 0.0)
     return sin, cos, b.convert(finite, "i32")
+
+
+def _nearest(b: Emitter, x: Tensor) -> Tensor:
+    """An integer within a half, either one at a tie."""
+    return b.floor(b.add(x, 0.5))
+
+
+def round_nearest_even(b: Emitter, x: Tensor) -> Tensor:
+    """Adds and takes away 2^23, where float32's digits end at the units: IREE's own takes ten times as long."""
+    digits = float(2**23)
+    shift = b.select(b.compare(x, 0.0, "LT"), b.full(-digits, (), x.element), digits)
+    rounded = b.subtract(b.add(x, shift), shift)
+    return b.select(b.compare(b.abs(x), digits, "LT"), rounded, x)
 
 
 def polynomial(b: Emitter, x: Tensor, coefficients: Sequence[float]) -> Tensor:
@@ -94,8 +107,8 @@ def power(b: Emitter, x: Tensor, y: Tensor) -> Tensor:
     one = b.or_(b.compare(y, 0.0, "EQ"), b.compare(size, 1.0, "EQ"))
     value = b.select(one, 1.0, _exp2(b, exponent))
     half = b.multiply(y, 0.5)
-    whole = b.compare(b.round_nearest_even(y), y, "EQ")
-    odd = b.and_(whole, b.compare(b.round_nearest_even(half), half, "NE"))
+    whole = b.compare(b.floor(y), y, "EQ")
+    odd = b.and_(whole, b.compare(b.floor(half), half, "NE"))
     signed = b.compare(b.bitcast(x, "i32"), 0, "LT")
     value = b.select(b.and_(odd, signed), b.negate(value), value)
     undefined = b.and_(b.and_(b.compare(x, 0.0, "LT"), finite), b.not_(whole))
@@ -116,7 +129,7 @@ def _exp2(b: Emitter, x: Tensor) -> Tensor:
     """2^x in float32 of float64: 2^k · e^(f · log 2) with an integer k and f in [-1/2, 1/2]."""
     number = b.compare(x, x, "EQ")
     x = b.select(number, b.minimum(b.maximum(x, -200.0), 200.0), 0.0)
-    nearest = b.round_nearest_even(x)
+    nearest = _nearest(b, x)
     value = polynomial(b, b.subtract(x, nearest), [math.log(2) ** k / math.factorial(k) for k in range(10)])
     k = b.convert(nearest, "i32")
     half = b.shift_right_arithmetic(k, 1)

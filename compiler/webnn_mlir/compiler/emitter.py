@@ -23,9 +23,12 @@ Like = Tensor | Number
 
 _UNARY = {
     "abs", "cbrt", "ceil", "exponential", "exponential_minus_one", "floor", "log", "log_plus_one", "logistic", "negate",
-    "not", "round_nearest_even", "rsqrt", "sign", "sqrt", "tanh", "is_finite",
+    "not", "rsqrt", "sign", "sqrt", "tanh", "is_finite",
 }  # fmt: skip
-_ELEMENTARY = {"sine": elementary.sine, "cosine": elementary.cosine, "tan": elementary.tangent}
+_ELEMENTARY = {
+    "cosine": elementary.cosine, "round_nearest_even": elementary.round_nearest_even, "sine": elementary.sine,
+    "tan": elementary.tangent,
+}  # fmt: skip
 _CHLO = {"erf", "erfc"}
 _BINARY = {
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "remainder", "and", "or", "xor",
