@@ -16,8 +16,9 @@ from .program import Program
 STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
     "webnn": ("webnn-verify",),
-    # What no one uses goes first. Formulas become simpler ops.
-    "decomposed": ("webnn-dce", "webnn-decompose"),
+    # What no one uses goes first. Quantized weights are taken into what they feed while gemm and dequantizeLinear are
+    # still whole. Formulas become simpler ops.
+    "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose"),
     # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
     # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left.
     "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered"),
