@@ -6,6 +6,7 @@ i8 and ui8: unpacked on the way in, packed on the way out, since IREE's emulatio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -263,6 +264,60 @@ class Emitter:
             return x
         attributes = {"edge_padding_low": _i64s(low), "edge_padding_high": _i64s(high), "interior_padding": _i64s(interior)}
         return self.op("stablehlo.pad", [x, value], [(shape, x.element)], attributes)[0]
+
+    # Gathering and scattering: indices are i32 and within their dimension
+
+    def take(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
+        """x with the indices' dimensions in place of the axis."""
+        rest = [n for i, n in enumerate(x.shape) if i != axis]
+        offsets = [i if i < axis else i + indices.rank for i in range(x.rank - 1)]
+        shape = [*rest[:axis], *indices.shape, *rest[axis:]]
+        numbers = (
+            f"offset_dims = {offsets}, collapsed_slice_dims = [{axis}], start_index_map = [{axis}], "
+            f"index_vector_dim = {indices.rank}"
+        )
+        return self._gather(x, indices, shape, numbers, [1 if i == axis else n for i, n in enumerate(x.shape)])
+
+    def gather(self, x: Tensor, coordinates: Sequence[Tensor]) -> Tensor:
+        """The slices of x at the coordinates of its first dimensions, which share a shape."""
+        count, outer = len(coordinates), coordinates[0].shape
+        inner = x.shape[count:]
+        numbers = (
+            f"offset_dims = {list(range(len(outer), len(outer) + len(inner)))}, collapsed_slice_dims = {list(range(count))}, "
+            f"start_index_map = {list(range(count))}, index_vector_dim = {len(outer)}"
+        )
+        return self._gather(x, self._stack(coordinates), [*outer, *inner], numbers, [1] * count + list(inner))
+
+    def _gather(self, x: Tensor, indices: Tensor, shape: Sequence[int], numbers: str, sizes: Sequence[int]) -> Tensor:
+        attributes = {
+            "dimension_numbers": f"#stablehlo.gather<{numbers}>",
+            "slice_sizes": _i64s(sizes),
+            "indices_are_sorted": ir.BoolAttr.get(False),
+        }
+        return self.op("stablehlo.gather", [x, indices], [(shape, x.element)], attributes)[0]
+
+    def scatter(self, x: Tensor, coordinates: Sequence[Tensor], updates: Tensor) -> Tensor:
+        """x with the slices at the coordinates of its first dimensions replaced; of repeated ones the last stays."""
+        count, outer = len(coordinates), math.prod(coordinates[0].shape)
+        inner = x.shape[count:]
+        indices = self.reshape(self._stack(coordinates), [outer, count])
+        updates = self.reshape(updates, [outer, *inner])
+        numbers = (
+            f"update_window_dims = {list(range(1, 1 + len(inner)))}, inserted_window_dims = {list(range(count))}, "
+            f"scatter_dims_to_operand_dims = {list(range(count))}, index_vector_dim = 1"
+        )
+        attributes = {
+            "scatter_dimension_numbers": f"#stablehlo.scatter<{numbers}>",
+            "indices_are_sorted": ir.BoolAttr.get(False),
+            "unique_indices": ir.BoolAttr.get(False),
+        }
+        scalars = [((), x.element)] * 2
+        result = [(x.shape, x.element)]
+        return self.op("stablehlo.scatter", [x, indices, updates], result, attributes, [lambda _, new: [new]], scalars)[0]
+
+    def _stack(self, coordinates: Sequence[Tensor]) -> Tensor:
+        columns = [self.reshape(c, [*c.shape, 1]) for c in coordinates]
+        return self.concatenate(columns, columns[0].rank - 1)
 
     # Reductions and contractions
 

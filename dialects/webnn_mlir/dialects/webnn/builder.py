@@ -160,7 +160,7 @@ class GraphBuilder(OpBuilder):
         """
         self._check_open()
         self._check_outputs(outputs)
-        needed, stack = set(), [o for o in outputs.values()]
+        needed, stack = set(), list(outputs.values())
         while stack:
             operand = stack.pop()
             if id(operand) not in needed:

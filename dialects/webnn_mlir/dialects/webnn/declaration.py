@@ -48,7 +48,7 @@ def snake_case(name: str) -> str:
 
 @dataclass(frozen=True)
 class OperandSpec:
-    """An operand's name, allowed data types and ranks (least, greatest or None), and the operand whose type it shares."""
+    """An operand's name, allowed data types and ranks (least, greatest or None), and the operand of the same type."""
 
     name: str
     types: tuple[DataType, ...]
@@ -136,7 +136,7 @@ class OpView:
 
 @dataclass(frozen=True)
 class Op:
-    """A declared op. `infer` gives the results' descriptors, and exactly one of `decompose` and `stablehlo` its meaning.
+    """A declared op. `infer` gives the results' descriptors, exactly one of `decompose` and `stablehlo` its meaning.
 
     `linalg`, where it is there, says the same in Linalg for IREE, because StableHLO says it badly.
     `example` builds one instance: it gets a builder and `x(*shape, data_type=…)`, which makes an input of the data type

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_DIMENSION = 2**31 - 1
 """A valid dimension is in the range of WebIDL's `long`."""
 
+MAX_TENSORS = 8192
+"""A valid tensor count is at most this: https://www.w3.org/TR/webnn/#valid-tensor-count."""
+
 
 class DataType(StrEnum):
     """A data type, valued by the specification's spelling."""
