@@ -93,7 +93,8 @@ class Cache:
         return entry
 
     def _prune(self, keep: Path) -> None:
-        entries = sorted((e for e in self.folder.iterdir() if e.is_dir() and e != keep), key=lambda e: e.stat().st_mtime)
+        others = (e for e in self.folder.iterdir() if e.is_dir() and e != keep)
+        entries = sorted(others, key=lambda e: e.stat().st_mtime)
         sizes = {e: sum(p.stat().st_size for p in e.iterdir()) for e in [*entries, keep]}
         total = sum(sizes.values())
         for entry in entries:

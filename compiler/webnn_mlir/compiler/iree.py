@@ -1,4 +1,4 @@
-"""IREE's own pipeline over a lowered program, in this process. The worker calls it; a crash is the worker's to die of."""
+"""IREE's own pipeline over a lowered program, in this process: the worker's, which a crash may end."""
 
 from __future__ import annotations
 

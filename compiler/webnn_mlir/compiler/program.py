@@ -132,4 +132,5 @@ def dense(data: np.ndarray[Any, Any], operand: MLOperand) -> ir.Attribute:
 
     descriptor = operand.descriptor
     array = unpack_int4(data, descriptor) if descriptor.data_type.bits == 4 else data.view(descriptor.data_type.numpy)
-    return ir.DenseElementsAttr.get(np.ascontiguousarray(array.reshape(descriptor.shape)), type=binding.type_of(descriptor))
+    array = np.ascontiguousarray(array.reshape(descriptor.shape))
+    return ir.DenseElementsAttr.get(array, type=binding.type_of(descriptor))

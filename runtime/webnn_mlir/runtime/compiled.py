@@ -21,6 +21,7 @@ def compiler() -> Any:
     """The compiler's driver. Raises ImportError that names the extra to install."""
     try:
         import iree.compiler  # noqa: F401
+
         import webnn_mlir.compiler.driver as driver
     except ImportError as error:
         if (error.name or "").startswith(("iree", "filelock", "jsonschema", "lark", "platformdirs")):
@@ -56,7 +57,7 @@ class CompiledGraph:
         return self.artifact.run(inputs, **named)
 
     def save(self, path: str | Path) -> list[Path]:
-        """Writes the .vmfb, and the .irpa beside it if the weights are external; returns the files. Each appears whole."""
+        """Writes the .vmfb, and the .irpa beside it if weights are external; returns the files. Each appears whole."""
         return save(self._compilation, Path(path))
 
     def mlir(self, stage: str) -> str:

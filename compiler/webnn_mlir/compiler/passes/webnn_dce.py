@@ -1,4 +1,4 @@
-"""Erases webnn ops whose results no one uses. MLIR's own dead-code elimination skips ops whose effects it does not know.
+"""Erases webnn ops whose results no one uses. MLIR's own dead-code elimination skips ops with unknown effects.
 
 Given:
     %0 = "webnn.abs"(%x) : (tensor<2xf32>) -> tensor<2xf32>

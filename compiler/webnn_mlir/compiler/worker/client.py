@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import queue
 import re
@@ -17,12 +18,14 @@ from typing import Any, BinaryIO
 
 Json = dict[str, Any]
 
-_OUT_OF_MEMORY = re.compile("out of memory|cannot allocate|allocation (still )?failed|bad_alloc|MemoryError", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    "out of memory|cannot allocate|allocation (still )?failed|bad_alloc|MemoryError", re.IGNORECASE
+)
 """What LLVM, the C library, OpenBLAS, C++ and Python print when they get no memory."""
 
 
 class WorkerError(RuntimeError):
-    """The worker ended without an answer: it crashed, ran out of memory or out of time. `printed` is its last output."""
+    """The worker ended without an answer: it crashed, or ran out of memory or time. `printed` is its last output."""
 
     def __init__(self, message: str, printed: str = ""):
         self.printed = printed
@@ -77,7 +80,7 @@ class Worker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._printed = tempfile.TemporaryFile()
+            self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
             limit = [] if self.max_memory is None else [str(self.max_memory)]
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "webnn_mlir.compiler.worker.server", *limit],
@@ -108,10 +111,8 @@ class Worker:
             process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream:
-                    try:
+                    with contextlib.suppress(BrokenPipeError):
                         stream.close()
-                    except BrokenPipeError:
-                        pass
         if self._printed:
             self._printed.close()
             self._printed = None
