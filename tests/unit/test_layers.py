@@ -82,7 +82,11 @@ def test_runtime_has_one_door_to_the_compiler() -> None:
     assert all(i.lazy for i in outside)
 
 
-DISTRIBUTIONS = {"iree.compiler": "iree-base-compiler", "iree.runtime": "iree-base-runtime"}
+DISTRIBUTIONS = {
+    "iree.compiler": "iree-base-compiler",
+    "iree.runtime": "iree-base-runtime",
+    "iree._runtime_libs": "iree-base-runtime",
+}
 
 
 def needed(*layers: str) -> set[str]:
