@@ -113,6 +113,15 @@ def compile_source(
     return compilation
 
 
+def outline_source(source: Graph | str | Path, *, dims: Mapping[str, int] | None = None) -> Json:
+    """A graph, or the file of one, as `wire` writes it, without the bytes of its constants. Raises GraphError."""
+    if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
+        request = {"job": "outline", "source": _mlir_source(Path(source), dims)}
+        graph: Json = _checked(shared_worker().request(request))["graph"]
+        return graph
+    return wire.encode_graph(_read(source, dims), None)
+
+
 def _cached(
     request: Json, options: CompileOptions, controls: Controls, seconds: dict[str, float], weights: str
 ) -> Compilation:
@@ -149,18 +158,26 @@ def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float
 
 def _source(source: Graph | str | Path, dims: Mapping[str, int] | None, folder: Path) -> Json:
     """A request's source; reading the file of a graph raises GraphError."""
+    if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
+        return _mlir_source(Path(source), dims)
+    return {"graph": wire.encode_graph(_read(source, dims), folder / "weights")}
+
+
+def _read(source: Graph | str | Path, dims: Mapping[str, int] | None) -> Graph:
     if isinstance(source, Graph):
-        return {"graph": wire.encode_graph(source, folder / "weights")}
-    path = Path(source)
-    if path.suffix in MLIR_SUFFIXES:
-        return _mlir_source(path)
+        if dims:
+            raise ValueError(f"a graph in memory has no dynamic dimensions; {min(dims)!r} is given a size")
+        return source
     from .frontend import read_graph
 
-    return {"graph": wire.encode_graph(read_graph(path, dims=dims), folder / "weights")}
+    return read_graph(Path(source), dims=dims)
 
 
-def _mlir_source(path: Path) -> Json:
+def _mlir_source(path: Path, dims: Mapping[str, int] | None) -> Json:
     """MLIR text or bytecode; the worker finds the weights beside it, once it knows what they are needed for."""
+    if dims:
+        message = f"MLIR has no dynamic dimensions with names; {min(dims)!r} is given a size"
+        raise GraphError([Diagnostic(message, place=str(path))])
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -249,6 +266,10 @@ def _ask(request: Json, controls: Controls) -> Json:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:
         raise _with_reproducer(error, request, controls) from None
+    return _checked(answer)
+
+
+def _checked(answer: Json) -> Json:
     if not answer["ok"]:
         raise GraphError([Diagnostic(**d) for d in answer["diagnostics"]])
     return answer

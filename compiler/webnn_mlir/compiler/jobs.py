@@ -20,6 +20,7 @@ from webnn_mlir.dialects.webnn import OPS, Diagnostic, GraphError, OpError
 from . import binding, iree, pipeline, wire
 from .frontend.weights import find_weights
 from .options import CompileOptions
+from .outline import outline
 from .pipeline_text import parse_pipeline
 from .program import Program, from_graph, parse
 
@@ -222,4 +223,11 @@ def _named(place: Any, name: str) -> Any:
     return re.sub(r"^-(?=:)", lambda _: name, str(place)) if place else None
 
 
-_JOBS = {"compile": _compile, "opt": _opt}
+def _outline(request: Json, send: Send) -> Json:
+    """webnn-inspect: the graph of an MLIR file, checked."""
+    program = load(request["source"], needs_weights=False)
+    pipeline.run(program, pipeline.STAGES["webnn"])
+    return {"graph": outline(program)}
+
+
+_JOBS = {"compile": _compile, "opt": _opt, "outline": _outline}

@@ -28,8 +28,10 @@ def weight_keys(graph: Graph) -> list[str]:
     return keys
 
 
-def encode_graph(graph: Graph, spill: Path) -> Json:
-    """The graph as JSON. Constants that are mapped from no file are written to `spill`."""
+def encode_graph(graph: Graph, spill: Path | None) -> Json:
+    """The graph as JSON. Constants that are mapped from no file are written to `spill`; without it, their places are
+    left out, as in the outline of a module.
+    """
     numbers: dict[int, int] = {}
 
     def number(operand: MLOperand) -> int:
@@ -49,18 +51,19 @@ def encode_graph(graph: Graph, spill: Path) -> Json:
         }
         enter(node.results)
         place = node.place and [node.place.file, node.place.line, node.place.column]
-        results = [_descriptor(r.descriptor) for r in node.results]
+        results = [describe(r.descriptor) for r in node.results]
         nodes.append([node.op.name, fields, node.label, place, results])
     return {
         "name": graph.name,
-        "inputs": [[name, _descriptor(o.descriptor)] for name, o in graph.inputs.items()],
-        "constants": _encode_constants(graph, spill),
+        "inputs": [[name, describe(o.descriptor)] for name, o in graph.inputs.items()],
+        "constants": _encode_constants(graph, spill) if spill else _outline_constants(graph),
         "nodes": nodes,
         "outputs": [[name, number(o)] for name, o in graph.outputs.items()],
     }
 
 
-def _descriptor(descriptor: Descriptor) -> list[Any]:
+def describe(descriptor: Descriptor) -> list[Any]:
+    """A descriptor as JSON."""
     return [descriptor.data_type.value, list(descriptor.shape)]
 
 
@@ -68,6 +71,11 @@ def _encode(value: Any, number: Any) -> Any:
     if isinstance(value, list | tuple):
         return [number(v) for v in value]
     return None if value is None else number(value)
+
+
+def _outline_constants(graph: Graph) -> list[Json]:
+    keys = weight_keys(graph)
+    return [{"key": k, "descriptor": describe(o.descriptor)} for k, o in zip(keys, graph.constants, strict=True)]
 
 
 def _encode_constants(graph: Graph, spill: Path) -> list[Json]:
@@ -85,7 +93,7 @@ def _encode_constants(graph: Graph, spill: Path) -> list[Json]:
                 where = {"file": str(spill), "offset": offset}
                 file.write(constant.data.data)
                 offset += constant.data.nbytes
-            entries.append({"key": key, "descriptor": _descriptor(operand.descriptor), **where})
+            entries.append({"key": key, "descriptor": describe(operand.descriptor), **where})
     return entries
 
 

@@ -85,7 +85,7 @@ class Artifact:
 def load(path: str | Path, *, parameters: str | Path | None = None, driver: str = "local-task") -> Artifact:
     """Loads a .vmfb, and the .irpa of the same name beside it (or `parameters`) where it needs one.
 
-    Both are mapped, not copied. Raises ArtifactError when one is damaged or is something else, OSError when it cannot be
+    Both are mapped, not copied. Raises ArtifactError when one is damaged or something else, OSError when it cannot be
     read.
     """
     path = Path(path)

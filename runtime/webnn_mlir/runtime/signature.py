@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from webnn_mlir.dialects.webnn.types import DataType, Descriptor
 
@@ -27,10 +28,19 @@ class Signature:
         """Raises ArtifactError when the text is no signature."""
         try:
             data = json.loads(text)
-            groups = [
-                {e["name"]: Descriptor(DataType(e["dataType"]), tuple(map(int, e["shape"]))) for e in data[group]}
-                for group in ("inputs", "outputs", "parameters")
-            ]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            groups = [_descriptors(data[group]) for group in ("inputs", "outputs", "parameters")]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtifactError(f"the signature of the artifact is damaged: {error}") from None
         return cls(*groups)
+
+
+def _descriptors(entries: list[dict[str, Any]]) -> dict[str, Descriptor]:
+    found: dict[str, Descriptor] = {}
+    for entry in entries:
+        name, descriptor = entry["name"], Descriptor(DataType(entry["dataType"]), tuple(entry["shape"]))
+        if not isinstance(name, str) or name in found:
+            raise ValueError(f"the name {name!r} is no string, or there twice")
+        if problem := descriptor.problem():
+            raise ValueError(problem)
+        found[name] = descriptor
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import sys
@@ -66,6 +67,19 @@ def parse_dims(options: Iterable[str] | None) -> dict[str, int]:
         if dims.setdefault(name, int(size)) != int(size):
             raise ValueError(f"--dim {name} is given twice, as {dims[name]} and {size}")
     return dims
+
+
+def memory_size(text: str) -> int:
+    """Bytes, from a number with or without K, M or G."""
+    units = {"K": 2**10, "M": 2**20, "G": 2**30}
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in units else (text, "")
+    try:
+        value = int(float(number) * units.get(unit, 1))
+    except (ValueError, OverflowError):
+        value = 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number of bytes")
+    return value
 
 
 def read_text(path: str) -> str:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .common import parse_dims, print_diagnostics, report_errors, write_text
+from .common import memory_size, parse_dims, print_diagnostics, report_errors, write_text
 
 EXAMPLE = """examples:
   webnn-compile model.webnn -o model.vmfb
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--cache-dir", type=Path, help="where compiled artifacts are kept (default: the user's cache folder)")
     p.add_argument("--no-cache", action="store_true", help="compile even if the cache has it")
     p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
-    p.add_argument("--max-memory", type=_bytes, metavar="BYTES", help="end the compiler above this; 4G, 512M")
+    p.add_argument("--max-memory", type=memory_size, metavar="BYTES", help="end the compiler above this; 4G, 512M")
     p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
     p.add_argument("--mlir-print-ir-after-all", action="store_true", help="print the IR after each webnn pass")
     p.add_argument("--mlir-timing", action="store_true", help="print the seconds of each pass")
@@ -50,15 +50,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--crash-reproducer", type=Path, metavar="FILE", help="keep the module on which the compiler crashed")
     p.add_argument("--json", action="store_true", help="print a summary as JSON on standard output")
     return p
-
-
-def _bytes(text: str) -> int:
-    units = {"K": 2**10, "M": 2**20, "G": 2**30}
-    number, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in units else (text, "")
-    value = int(float(number) * units.get(unit, 1))
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number of bytes")
-    return value
 
 
 class Progress:
@@ -80,8 +71,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     dims = parse_dims(args.dim)
     start = time.perf_counter()
-    from webnn_mlir.compiler import driver
+    from webnn_mlir.runtime.compiled import compiler
 
+    driver = compiler()
     options = driver.CompileOptions(
         args.target, args.target_cpu, args.opt_level, args.weights, args.emit, args.pass_pipeline, tuple(args.iree_flag)
     )

@@ -16,6 +16,8 @@ from typing import Any
 
 from iree.compiler import ir
 
+from webnn_mlir.dialects.webnn import GraphError
+
 from .. import binding
 from ..program import Program
 from . import register_pass
@@ -42,19 +44,25 @@ def signature(program: Program) -> None:
         function.attributes["iree.reflection"] = ir.DictAttr.get({"webnn.signature": ir.StringAttr.get(text)})
 
 
+def names(function: ir.Operation, attribute: str, count: int, default: str) -> list[str]:
+    """The names in the arguments' or results' attributes; unnamed ones get a number. Raises GraphError if two are one."""
+    groups = function.attributes[attribute] if attribute in function.attributes else [{}] * count
+    found: list[str] = []
+    for index, group in enumerate(groups):
+        name = binding.decode(group[NAME]) if NAME in group else f"{default}{index}"
+        if name in found:
+            raise GraphError([binding.diagnostic(function, f"has two {default}s of the name {name!r}")])
+        found.append(name)
+    return found
+
+
 def _take(function: ir.Operation, attribute: str, types: list[ir.Type], default: str) -> list[dict[str, Any]]:
-    """Removes the names from the arguments' or results' attributes; unnamed ones get a number."""
-    entries = []
-    attributes = list(function.attributes[attribute]) if attribute in function.attributes else [None] * len(types)
-    kept = []
-    for index, (attrs, type_) in enumerate(zip(attributes, types, strict=True)):
-        named = {a.name: a.attr for a in attrs} if attrs is not None else {}
-        name = named.pop(NAME, None)
-        kept.append(ir.DictAttr.get(named))
-        entries.append(_entry(binding.decode(name) if name is not None else f"{default}{index}", type_))
+    """Removes the names from the arguments' or results' attributes."""
+    found = names(function, attribute, len(types), default)
     if attribute in function.attributes:
-        function.attributes[attribute] = ir.ArrayAttr.get(kept)
-    return entries
+        kept = [{a.name: a.attr for a in group if a.name != NAME} for group in function.attributes[attribute]]
+        function.attributes[attribute] = ir.ArrayAttr.get(list(map(ir.DictAttr.get, kept)))
+    return [_entry(name, type_) for name, type_ in zip(found, types, strict=True)]
 
 
 def _parameters(program: Program) -> dict[str, ir.Type]:

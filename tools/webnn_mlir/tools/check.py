@@ -1,0 +1,109 @@
+"""webnn-check: whether a graph compiles for a target, and every reason why not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .common import memory_size, parse_dims, print_diagnostics, report_errors
+
+if TYPE_CHECKING:
+    from webnn_mlir.dialects.webnn import Diagnostic
+
+EXAMPLE = """examples:
+  webnn-check model.webnn
+  webnn-check model.json --dim batch=8 --target cpu --json
+  webnn-check model.mlir --no-compile"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="webnn-check",
+        description="Says whether a graph (.webnn, .json, .mlir) compiles for a target, or every reason why not, one a "
+        "line. The exit status is 0 if it does.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("input", help="the graph")
+    p.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    p.add_argument("--target", default="cpu", help="what to compile for: cpu")
+    p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
+    p.add_argument("--no-compile", action="store_true", help="check the graph and lower it, but leave IREE out")
+    p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
+    p.add_argument("--max-memory", type=memory_size, metavar="BYTES", help="end the compiler above this; 4G, 512M")
+    p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    return p
+
+
+@report_errors("webnn-check")
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    dims = parse_dims(args.dim)
+    from webnn_mlir.dialects.webnn import Diagnostic, GraphError
+    from webnn_mlir.runtime.compiled import compiler
+
+    driver = compiler()
+    emit = "stablehlo" if args.no_compile else "vmfb"
+    options = driver.CompileOptions(args.target, args.target_cpu, emit=emit)
+    controls = driver.Controls(timeout=args.timeout, max_memory=args.max_memory)
+    report: dict[str, Any] = {"input": args.input, "target": args.target, "compiled": not args.no_compile}
+    problems: list[Diagnostic] = []
+    remarks: list[Diagnostic] = []
+    start = time.perf_counter()
+    try:
+        remarks = driver.compile_source(args.input, options, controls, dims=dims).remarks
+        # A module that has ops of other dialects too may compile, but is no graph to count.
+        with suppress(GraphError):
+            report |= _counts(driver, args.input, dims)
+    except GraphError as error:
+        problems = error.diagnostics
+    except driver.WorkerError as error:
+        problems = [Diagnostic(str(error), place=args.input)]
+    report |= {"ok": not problems, "seconds": time.perf_counter() - start}
+    if args.json:
+        found = {"problems": list(map(_json, problems)), "remarks": list(map(_json, remarks))}
+        print(json.dumps(report | found, indent=2))
+    else:
+        print_diagnostics([*problems, *(remarks if args.print_missed else [])])
+        if not problems:
+            print(_verdict(report))
+    return 1 if problems else 0
+
+
+def _counts(driver: Any, source: str, dims: dict[str, int]) -> dict[str, Any]:
+    """How much there is of the graph that compiled."""
+    from .outline import Outline
+
+    outline = Outline.parse(driver.outline_source(source, dims=dims))
+    return {
+        "operators": outline.operators,
+        "operatorCount": len(outline.nodes),
+        "constants": len(outline.constants),
+        "constantBytes": outline.constant_bytes,
+    }
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    done = "compiles" if report["compiled"] else "lowers"
+    verdict = f"{done} for {report['target']} in {report['seconds']:.2f} s"
+    if "operatorCount" not in report:
+        return f"ok: {verdict}"
+    operators, constants = report["operatorCount"], report["constants"]
+    return (
+        f"ok: {operators:,} operator{'s' * (operators != 1)}, {constants:,} constant{'s' * (constants != 1)} with "
+        f"{report['constantBytes']:,} bytes; {verdict}"
+    )
+
+
+def _json(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {**asdict(diagnostic), "place": str(diagnostic.place) if diagnostic.place else None}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
