@@ -242,10 +242,10 @@ class DialectBuilder(OpBuilder):
     """
 
     def __init__(self, *, expand: bool = False):
-        self.expand = expand
+        self._decomposes = expand
 
     def emit(self, op: Op, fields: dict[str, Any], results: tuple[Descriptor, ...], label: str) -> list[Tensor]:
-        if self.expand and op.decompose:
+        if self._decomposes and op.decompose:
             return as_list(op.decompose(self, OpView(op, label, fields)))
         attributes = {a.name: encode(a.kind.storage, v) for a in op.attributes if (v := fields[a.field]) is not None}
         if label:
