@@ -1,0 +1,15 @@
+// RUN: webnn-opt --webnn-decompose --webnn-to-stablehlo %s | filecheck %s
+
+// CHECK-LABEL: func.func @float32
+// CHECK: stablehlo.negate %arg0 : tensor<2x3xf32>
+func.func @float32(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = "webnn.neg"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}
+
+// CHECK-LABEL: func.func @int8
+// CHECK: stablehlo.negate %arg0 : tensor<2x3xi8>
+func.func @int8(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
+  %0 = "webnn.neg"(%x) : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  return %0 : tensor<2x3xi8>
+}

@@ -1,0 +1,18 @@
+// RUN: webnn-opt --webnn-decompose --webnn-to-stablehlo %s | filecheck %s
+
+// CHECK-LABEL: func.func @all_axes
+// CHECK: stablehlo.multiply %arg0, %arg0
+// CHECK: applies stablehlo.add across dimensions = [0, 1]
+func.func @all_axes(%x: tensor<2x3xf32>) -> tensor<f32> {
+  %0 = "webnn.reduceSumSquare"(%x) : (tensor<2x3xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// CHECK-LABEL: func.func @kept
+// CHECK: stablehlo.multiply %arg0, %arg0
+// CHECK: applies stablehlo.add across dimensions = [1]
+// CHECK: -> tensor<2x1xf32>
+func.func @kept(%x: tensor<2x3xf32>) -> tensor<2x1xf32> {
+  %0 = "webnn.reduceSumSquare"(%x) {axes = array<i64: 1>, keepDimensions = true} : (tensor<2x3xf32>) -> tensor<2x1xf32>
+  return %0 : tensor<2x1xf32>
+}
