@@ -100,12 +100,13 @@ def compile_source(
         # The digest of an MLIR file does not cover the weights beside it.
         and ("graph" in request_source or weights_beside(Path(request_source["path"])) is None)
     )
-    if not cacheable:
+    cache = _cache(controls) if cacheable else None
+    if cache is None:
         answer = _ask(request, controls)
         compilation = _compilation(answer, options, seconds)
         compilation.vmfb = Path(answer["vmfb"]) if "vmfb" in answer else None
     else:
-        compilation = _cached(request, options, controls, seconds, weights)
+        compilation = _cached(cache, request, options, controls, seconds, weights)
     compilation.owner = scratch
     if "graph" in request_source:
         places = {entry["key"]: entry for entry in _constants(request_source)}
@@ -122,13 +123,22 @@ def outline_source(source: Graph | str | Path, *, dims: Mapping[str, int] | None
     return wire.encode_graph(_read(source, dims), None)
 
 
+def _cache(controls: Controls) -> Cache | None:
+    """The cache; a default folder that cannot be used, as on a machine without a home, leaves none."""
+    if controls.cache_dir:
+        return Cache(controls.cache_dir)
+    try:
+        return Cache(default_folder())
+    except OSError:
+        return None
+
+
 def _cached(
-    request: Json, options: CompileOptions, controls: Controls, seconds: dict[str, float], weights: str
+    cache: Cache, request: Json, options: CompileOptions, controls: Controls, seconds: dict[str, float], weights: str
 ) -> Compilation:
     start = time.perf_counter()
     key = cache_key(request, weights)
-    cache = Cache(controls.cache_dir or default_folder())
-    with cache.locked(key):
+    with cache.locked(key, controls.timeout):
         entry = cache.get(key)
         if entry:
             answer = json.loads((entry / "answer.json").read_text())
@@ -139,8 +149,10 @@ def _cached(
 
             def fill(folder: Path) -> None:
                 shutil.move(answer["vmfb"], folder / "module.vmfb")
-                kept = {k: answer[k] for k in ("remarks", "parameters")}
-                (folder / "answer.json").write_text(json.dumps(kept | {"seconds": {}}))
+                # The same graph may come from another file next time: the places are this one's.
+                remarks = [remark | {"place": None} for remark in answer["remarks"]]
+                kept = {"remarks": remarks, "parameters": answer["parameters"], "seconds": {}}
+                (folder / "answer.json").write_text(json.dumps(kept))
 
             entry = cache.put(key, fill)
             compilation = _compilation(answer, options, seconds)

@@ -83,7 +83,8 @@ class Worker:
             self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
             limit = [] if self.max_memory is None else [str(self.max_memory)]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "webnn_mlir.compiler.worker.server", *limit],
+                # -P: nothing is imported from the current folder, whose files may be anyone's.
+                [sys.executable, "-P", "-m", "webnn_mlir.compiler.worker.server", *limit],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
