@@ -68,17 +68,20 @@ def write_graph(
     weights: str = ".safetensors",
     drop_labels: bool = False,
     version: int = 2,
+    quantized: bool = False,
 ) -> None:
     """Writes a graph as the format that the name ends in, its larger constants to a weights file of the same stem.
 
     `weights` is `.safetensors`, `.weights` (with a manifest) or `inline`, which keeps all of them in the graph file.
-    The formats hold no labels: a node that has one is an error unless `drop_labels`. Raises GraphError; then, no file
-    has changed.
+    The formats hold no labels: a node that has one is an error unless `drop_labels`. `quantized` is the formats' hint
+    that the tensors are to stay as they are. Raises GraphError; then, no file has changed.
     """
     if weights not in (*_WRITERS, "inline"):
         raise ValueError(f"weights: {weights!r} must be .safetensors, .weights or inline")
     target = Path(path)
-    exported = export_graph(graph, inline=weights == "inline", drop_labels=drop_labels, version=version)
+    exported = export_graph(
+        graph, inline=weights == "inline", drop_labels=drop_labels, version=version, quantized=quantized
+    )
     text = _encode(exported.document, target)
     with Outputs() as outputs:
         if exported.tensors:

@@ -31,7 +31,7 @@ class Argument:
     """A value of a node, and where it stands."""
 
     value: Value
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Input:
     name: str
     data_type: DataType
     shape: tuple[Dimension, ...]
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Const:
     data_type: DataType
     shape: tuple[int, ...]
     init: Weights | Scalar | InlineBytes
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Statement:
     inputs: tuple[Argument, ...] = ()
     options: dict[str, Argument] = field(default_factory=dict)
     outputs: tuple[str, ...] | None = None
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Output:
 
     name: str
     value: str
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,4 @@ class Document:
     consts: tuple[Const, ...] = ()
     nodes: tuple[Statement, ...] = ()
     outputs: tuple[Output, ...] = ()
-    place: Place | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False, repr=False)

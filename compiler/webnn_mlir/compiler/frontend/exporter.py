@@ -41,12 +41,14 @@ class Exported:
     tensors: dict[str, tuple[Descriptor, Bytes]] = field(default_factory=dict)
 
 
-def export_graph(graph: Graph, *, inline: bool = False, drop_labels: bool = False, version: int = 2) -> Exported:
+def export_graph(
+    graph: Graph, *, inline: bool = False, drop_labels: bool = False, version: int = 2, quantized: bool = False
+) -> Exported:
     """The document of a graph; with `inline` every constant stands in it. Raises GraphError.
 
     The formats hold no labels: a node that has one is an error unless `drop_labels`.
     """
-    return _Exporter(graph, inline, drop_labels).export(version)
+    return _Exporter(graph, inline, drop_labels).export(version, quantized)
 
 
 class _Exporter:
@@ -68,7 +70,7 @@ class _Exporter:
     def problem(self, message: str, place: Place | None = None, op: str | None = None, label: str = "") -> None:
         self.problems.append(Diagnostic(message, place=place, op=op, label=label or None))
 
-    def export(self, version: int) -> Exported:
+    def export(self, version: int, quantized: bool) -> Exported:
         for name, operand in self.graph.outputs.items():
             # A value has the name of its output, unless an input has that, too.
             if id(operand) not in self.names and name not in self.graph.inputs:
@@ -79,7 +81,8 @@ class _Exporter:
         outputs = tuple(Output(name, self.names[id(o)]) for name, o in self.graph.outputs.items())
         if self.problems:
             raise GraphError(self.problems)
-        return Exported(Document(self.graph.name, version, False, inputs, consts, nodes, outputs), self.tensors)
+        document = Document(self.graph.name, version, quantized, inputs, consts, nodes, outputs)
+        return Exported(document, self.tensors)
 
     def const(self, operand: MLOperand) -> Const:
         constant = operand.constant

@@ -70,7 +70,7 @@ NULL: "null"
 %ignore /#[^\n]*+/
 """
 
-_KEYWORDS = {"TRUE": True, "FALSE": False, "NULL": None}
+_LITERALS = {"true": True, "false": False, "null": None}
 _SHORT_TYPES = {f"{t[0]}{t.bits}": t for t in DataType}
 _SHORT_NAMES = {t: short for short, t in _SHORT_TYPES.items()}
 
@@ -264,7 +264,7 @@ class _Reader:
             return tuple(self.integers(node))
         if node.type == "NUMBER":
             return self.number(node)
-        return _KEYWORDS[node.type]
+        return _LITERALS[node]
 
     def number(self, token: Token) -> int | float:
         return self.parsed(token, token)
@@ -354,27 +354,31 @@ class _Writer:
             self.refuse(f"node {quote(node.id)} without outputs", node.place)
         elif node.outputs and node.id != node.outputs[0]:
             self.refuse(f"node id {quote(node.id)} beside the name of its value, {quote(node.outputs[0])}", node.place)
-        inputs = [self.operand(a, node) for a in node.inputs]
+        inputs = [self.literal(a.value, a.place or node.place, names=True) for a in node.inputs]
         if not node.op:
+            if len(inputs) != 1 or node.options:
+                self.refuse(f"node {quote(node.id)}, which has no operator but more than an operand", node.place)
             return f"{target} = {', '.join(inputs)}"
-        options = [f"{self.name(name, a.place)}={self.literal(a.value, a.place or node.place)}"
-                   for name, a in node.options.items()]
-        return f"{target} = {self.name(node.op, node.place)}({', '.join(inputs + options)})"
+        options = [
+            f"{self.word(name, a.place or node.place)}={self.literal(a.value, a.place or node.place)}"
+            for name, a in node.options.items()
+        ]
+        return f"{target} = {self.word(node.op, node.place)}({', '.join(inputs + options)})"
 
     def alias(self, output: Output, taken: set[str]) -> str:
         if output.name in taken:
             self.refuse(f"output {quote(output.name)} beside another value of that name", output.place)
-        return f"{self.name(output.name, output.place)} = {self.name(output.value, output.place)}"
-
-    def operand(self, argument: Argument, node: Statement) -> str:
-        place = argument.place or node.place
-        return self.literal(argument.value, place, names=True)
+        return f"{self.name(output.name, output.place)} = {self.literal(output.value, output.place, names=True)}"
 
     def name(self, name: str, place: Place | None) -> str:
         if not NAME.fullmatch(name) and name not in self.refused:
             self.refused.add(name)
             self.refuse(f"the name {quote(name)}", place)
         return name
+
+    def word(self, name: str, place: Place | None) -> str:
+        """A name where a literal could stand, too."""
+        return self.refuse(f"the name {quote(name)} here", place) if name in _LITERALS else self.name(name, place)
 
     def string(self, text: str) -> str:
         escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -387,8 +391,7 @@ class _Writer:
             case bool():
                 return "true" if value else "false"
             case str():
-                keyword = value in ("true", "false", "null")
-                return self.name(value, place) if names and not keyword else self.string(value)
+                return self.name(value, place) if names and value not in _LITERALS else self.string(value)
             case tuple():
                 return f"[{', '.join(self.literal(v, place, names=names) for v in value)}]"
             case DynamicDimension(name, max_size):
