@@ -21,8 +21,6 @@ from .elementwise_binary import broadcast_shape
 
 
 def _infer(op: OpView) -> Descriptor:
-    for spec in op.op.attributes:
-        setattr(op, spec.field, cast_number(getattr(op, spec.field), op.input.data_type))
     return op.input
 
 
@@ -114,9 +112,10 @@ declare(
 
 def _elu(b: Emitter, op: OpView) -> Value:
     """max(0, x) + alpha · (exp(min(0, x)) - 1)"""
+    alpha = cast_number(op.alpha, op.input.data_type)
 
     def formula(x: Value) -> Value:
-        return b.add(b.maximum(x, 0.0), b.multiply(b.exponential_minus_one(b.minimum(x, 0.0)), op.alpha))
+        return b.add(b.maximum(x, 0.0), b.multiply(b.exponential_minus_one(b.minimum(x, 0.0)), alpha))
 
     return b.in_float32(formula, op.input)
 
