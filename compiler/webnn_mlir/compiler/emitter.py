@@ -319,6 +319,43 @@ class Emitter:
         columns = [self.reshape(c, [*c.shape, 1]) for c in coordinates]
         return self.concatenate(columns, columns[0].rank - 1)
 
+    # Windows
+
+    def convolution(
+        self, x: Tensor, weights: Tensor, layout: str, filter_layout: str, shape: Sequence[int], *,
+        strides: Sequence[int], padding: Sequence[tuple[int, int]], dilations: Sequence[int], groups: int,
+    ) -> Tensor:  # fmt: skip
+        """A convolution in two dimensions; layouts are in WebNN's letters (nchw, oihw, …)."""
+        letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
+        image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
+        pads = np.asarray(padding, np.int64)
+        attributes = {
+            "window_strides": _i64s(strides),
+            "padding": ir.DenseElementsAttr.get(pads),
+            "lhs_dilation": _i64s([1, 1]),
+            "rhs_dilation": _i64s(dilations),
+            "dimension_numbers": f"#stablehlo.conv<[{image}]x[{kernel}]->[{image}]>",
+            "feature_group_count": _i64(groups),
+            "batch_group_count": _i64(1),
+        }
+        return self.op("stablehlo.convolution", [x, weights], [(shape, x.element)], attributes)[0]
+
+    def reduce_window(
+        self, x: Tensor, method: str, initial: Number, shape: Sequence[int], *,
+        window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: Sequence[tuple[int, int]],
+    ) -> Tensor:  # fmt: skip
+        """Folds each window with a binary method from its neutral value, with which the padding is filled."""
+        start = self.full(initial, (), x.element)
+        attributes = {
+            "window_dimensions": _i64s(window),
+            "window_strides": _i64s(strides),
+            "window_dilations": _i64s(dilations),
+            "padding": ir.DenseElementsAttr.get(np.asarray(padding, np.int64)),
+        }
+        bodies = [lambda a, b: [self.binary(method, a, b)]]
+        scalars = [((), x.element)] * 2
+        return self.op("stablehlo.reduce_window", [x, start], [(shape, x.element)], attributes, bodies, scalars)[0]
+
     # Reductions and contractions
 
     def reduce(self, x: Tensor, axes: Sequence[int], method: str, initial: Number, *, keep: bool = False) -> Tensor:

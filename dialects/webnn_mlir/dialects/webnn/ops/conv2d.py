@@ -1,0 +1,63 @@
+"""https://www.w3.org/TR/webnn/#api-mlgraphbuilder-conv2d"""
+
+import math
+
+from ..attributes import UNSIGNED_LONG, enum
+from ..declaration import Descriptor, Emitter, OpView, Value, attribute, declare, operand
+from ..types import FLOATS
+from . import _windows
+
+
+def _infer(op: OpView) -> Descriptor:
+    _windows.require_options(op)
+    op.require(op.groups > 0, "groups must not be 0")
+    sizes = dict(zip(op.input_layout, op.input.shape, strict=True))
+    filters = dict(zip(op.filter_layout, op.filter.shape, strict=True))
+    channels = sizes["c"]
+    op.require(channels % op.groups == 0, f"groups {op.groups} must divide the input's {channels} channels")
+    rule = f"the filter has {filters['i']} input channels; it must have {channels} / groups {op.groups}"
+    op.require(channels // op.groups == filters["i"], rule)
+    op.require(filters["o"] % op.groups == 0, f"groups {op.groups} must divide the filter's {filters['o']} output channels")
+    if op.bias is not None:
+        op.require(op.bias.shape == (filters["o"],), f"bias has shape {list(op.bias.shape)}; it must be [{filters['o']}]")
+    output = []
+    for i, (axis, padding) in enumerate(zip("hw", _windows.pairs(op.padding), strict=True)):
+        size = _windows.output_size(sizes[axis], filters[axis], padding, op.strides[i], op.dilations[i])
+        name = "height" if axis == "h" else "width"
+        op.require(size >= 1, f"the filter's {name} {filters[axis]}, dilated, must fit in the padded input's")
+        output.append(math.floor(size))
+    return op.input.with_shape(_windows.shaped(op.input_layout, sizes["n"], filters["o"], output))
+
+
+def _stablehlo(b: Emitter, op: OpView) -> Value:
+    def convolution(x: Value, weights: Value, *bias: Value) -> Value:
+        value = b.convolution(
+            x, weights, op.input_layout, op.filter_layout, op.results[0].shape, strides=op.strides,
+            padding=_windows.pairs(op.padding), dilations=op.dilations, groups=op.groups,
+        )  # fmt: skip
+        channels = [op.input_layout.index("c")]
+        return b.add(value, b.broadcast_in_dim(bias[0], value.shape, channels)) if bias else value
+
+    bias = [] if op.bias is None else [op.bias]
+    return b.in_float32(convolution, op.input, op.filter, *bias)
+
+
+declare(
+    "conv2d",
+    operands=[
+        operand("input", FLOATS, 4),
+        operand("filter", FLOATS, 4, like="input"),
+        operand("bias", FLOATS, 1, like="input", optional=True),
+    ],
+    attributes=[
+        _windows.PADDING,
+        _windows.STRIDES,
+        _windows.DILATIONS,
+        attribute("groups", UNSIGNED_LONG, 1),
+        _windows.layout_attribute("inputLayout"),
+        attribute("filterLayout", enum("MLConv2dFilterOperandLayout", "oihw", "hwio", "ohwi", "ihwo"), "oihw"),
+    ],
+    infer=_infer,
+    stablehlo=_stablehlo,
+    example=lambda w, x: w.conv2d(x(1, 2, 5, 5), x(3, 2, 3, 3), bias=x(3)),
+)
