@@ -107,8 +107,9 @@ def power(b: Emitter, x: Tensor, y: Tensor) -> Tensor:
     one = b.or_(b.compare(y, 0.0, "EQ"), b.compare(size, 1.0, "EQ"))
     value = b.select(one, 1.0, _exp2(b, exponent))
     half = b.multiply(y, 0.5)
-    whole = b.compare(b.floor(y), y, "EQ")
-    odd = b.and_(whole, b.compare(b.floor(half), half, "NE"))
+    # Not with floor: without SSE 4.1, LLVM makes its comparison a call of truncf, which is not there to link.
+    whole = b.compare(round_nearest_even(b, y), y, "EQ")
+    odd = b.and_(whole, b.compare(round_nearest_even(b, half), half, "NE"))
     signed = b.compare(b.bitcast(x, "i32"), 0, "LT")
     value = b.select(b.and_(odd, signed), b.negate(value), value)
     undefined = b.and_(b.and_(b.compare(x, 0.0, "LT"), finite), b.not_(whole))
