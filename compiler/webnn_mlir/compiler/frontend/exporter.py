@@ -99,11 +99,11 @@ class _Exporter:
             return Scalar(number)
         if self.inline or data.nbytes <= INLINE_BYTES:
             return InlineBytes(data.tobytes())
-        other = self.tensors.setdefault(key, (descriptor, data))
-        if other[0] != descriptor or not np.array_equal(other[1], data):
+        if key in self.tensors and not _same(self.tensors[key], (descriptor, data)):
             self.problem(f"two constants are called {quote(key)}; a weights file cannot hold both")
         elif key == "__metadata__":
             self.problem(f"a constant is called {quote(key)}, which .safetensors files keep for themselves")
+        self.tensors[key] = descriptor, data
         return Weights(key)
 
     def node(self, node: Node) -> Statement:
@@ -131,6 +131,10 @@ class _Exporter:
                 options[attribute.name] = Argument(_literal(value))
         outputs = None if len(results) == 1 else results
         return Statement(results[0], node.op.name, tuple(positional), options, outputs, node.place)
+
+
+def _same(a: tuple[Descriptor, Bytes], b: tuple[Descriptor, Bytes]) -> bool:
+    return a[0] == b[0] and (a[1] is b[1] or np.array_equal(a[1], b[1]))
 
 
 def _is_default(node: Node, attribute: AttributeSpec, value: Any) -> bool:

@@ -108,7 +108,7 @@ class _Importer:
             self.define(const.name, const.place, partial(self.constant, const))
         self.nodes()
         outputs = self.outputs()
-        for name in self.dims.keys() - self.seen_dims:
+        for name in sorted(self.dims.keys() - self.seen_dims):
             known = ", ".join(sorted(self.seen_dims)) or "none"
             self.problem(f"there is no dynamic dimension {quote(name)}; there are: {known}", self.document.place)
         if not self.problems:
@@ -116,7 +116,7 @@ class _Importer:
                 return self.builder.whole_graph(outputs, self.document.name or "main")
             except TypeError as error:
                 self.problem(str(error), self.document.place)
-        raise GraphError(self.problems)
+        raise GraphError(sorted(self.problems, key=_position))
 
     def define(self, name: str, place: Place | None, make: Callable[[], _Known | None]) -> None:
         """Gives a value its name; what `make` raises is an error at the place."""
@@ -409,6 +409,11 @@ class _Importer:
         if not self.document.outputs:
             self.problem("at least one output is required", self.document.place)
         return result
+
+
+def _position(problem: Diagnostic) -> tuple[str, int, int]:
+    place = problem.place
+    return (place.file, place.line, place.column) if isinstance(place, Place) else (place or "", 0, 0)
 
 
 def _is_positional(argument: Argument, node: Statement) -> bool:
