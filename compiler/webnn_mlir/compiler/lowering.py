@@ -10,7 +10,7 @@ import numpy as np
 from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
 
-from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphError
+from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphError, OpError
 
 from . import binding
 from .binding import Tensor
@@ -19,7 +19,10 @@ from .program import Program
 
 
 def lower(operation: ir.Operation, function: Callable[..., Any], emitter: Emitter) -> list[Tensor] | None:
-    """Calls a declaration's lowering with operands in their computed types; results get their webnn types back."""
+    """Calls a declaration's lowering with operands in their computed types; results get their webnn types back.
+
+    Raises GraphError for what the specification allows and no lowering can do.
+    """
     op, view, descriptors = binding.view(operation)
     for spec in op.operands:
         value = getattr(view, spec.field)
@@ -28,7 +31,10 @@ def lower(operation: ir.Operation, function: Callable[..., Any], emitter: Emitte
         elif value is not None:
             view.__dict__[spec.field] = widen(emitter, value)
     view.__dict__["results"] = descriptors
-    values = function(emitter, view)
+    try:
+        values = function(emitter, view)
+    except OpError as error:
+        raise GraphError([binding.diagnostic(operation, error.rule)]) from None
     if values is None:
         return None
     return [narrow(emitter, t, d) for t, d in zip(binding.as_list(values), descriptors, strict=True)]
