@@ -130,7 +130,9 @@ def int4_elements(attribute: ir.Attribute, descriptor: Descriptor) -> np.ndarray
     """The elements of a dense attribute of int4 or uint4, which the bindings only give as text."""
     text = str(attribute).removeprefix("dense<").rpartition(">")[0].rpartition(">")[0]
     if text.startswith('"0x'):
-        elements = np.frombuffer(bytes.fromhex(text.strip('"')[2:]), descriptor.data_type.numpy)
+        # A byte an element, of which the upper half may be anything.
+        nibbles = np.frombuffer(bytes.fromhex(text.strip('"')[2:]), np.uint8) & 0xF
+        elements = nibbles if descriptor.data_type is DataType.UINT4 else (nibbles ^ 8).astype(np.int8) - np.int8(8)
     else:
         elements = np.array([int(v) for v in re.findall(r"-?\d+", text)], np.int64).astype(np.int8)
         elements = elements.astype(descriptor.data_type.numpy)
