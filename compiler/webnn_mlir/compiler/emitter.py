@@ -326,6 +326,9 @@ class Emitter:
         strides: Sequence[int], padding: Sequence[tuple[int, int]], dilations: Sequence[int], groups: int,
     ) -> Tensor:  # fmt: skip
         """A convolution in two dimensions; layouts are in WebNN's letters (nchw, oihw, …)."""
+        if groups > 1 and any(isinstance(t.value.owner, ir.Operation) and t.value.owner.name == "stablehlo.convert" for t in (x, weights)):
+            # IREE draws conversions from float16 into a grouped convolution and then gets its shapes wrong.
+            x, weights = self.op("stablehlo.optimization_barrier", [x, weights], [(t.shape, t.element) for t in (x, weights)])
         letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
         image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
         pads = np.asarray(padding, np.int64)
