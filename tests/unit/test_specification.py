@@ -7,11 +7,16 @@ import pytest
 from webnn_mlir.dialects.webnn import OPS, Op
 from webnn_mlir.dialects.webnn.declaration import AttributeSpec, OperandSpec
 
-POOL = "windowDimensions, padding, strides, dilations, layout=nchw, outputShapeRounding=floor, outputSizes"
-CONVOLUTION = "padding, strides, dilations, groups=1, inputLayout=nchw, bias?"
-RNN_OPTIONS = "bias?, recurrentBias?, activations"
+WINDOW = "padding=0 0 0 0, strides=1 1, dilations=1 1"
+CONVOLUTION = f"{WINDOW}, groups=1, inputLayout=nchw, bias?"
+POOL = f"windowDimensions, {WINDOW}, layout=nchw, outputShapeRounding=floor, outputSizes"
+RECURRENT = "bias?, recurrentBias?"
+GRU = f"{RECURRENT}, resetAfter=True, layout=zrn, activations=sigmoid tanh"
+LSTM = f"{RECURRENT}, peepholeWeight?, layout=iofg, activations=sigmoid tanh tanh"
+SEQUENCE = "initialHiddenState?, returnSequence=False, direction=forward"
 
-# Operators: arguments; options. `name?` is an optional operand, `name=value` has a default, `name` has none.
+# Operators: arguments; options. `name?` is an optional operand, `name=value` has a default, `name` has none or
+# one that depends on the operands.
 INTERFACE = f"""
 argMin argMax: input, axis; keepDimensions=False, outputDataType=int32
 batchNormalization: input, mean, variance; scale?, bias?, axis=1, epsilon=1e-5
@@ -19,7 +24,7 @@ cast: input, dataType;
 clamp: input; minValue, maxValue
 concat: inputs, axis;
 conv2d: input, filter; {CONVOLUTION}, filterLayout=oihw
-convTranspose2d: input, filter; {CONVOLUTION}, filterLayout=iohw, outputPadding, outputSizes
+convTranspose2d: input, filter; {CONVOLUTION}, filterLayout=iohw, outputPadding=0 0, outputSizes
 cumulativeSum: input, axis; exclusive=False, reversed=False
 add sub mul div max min pow: a, b;
 equal notEqual greater greaterOrEqual lesser lesserOrEqual logicalAnd logicalOr logicalXor: a, b;
@@ -32,25 +37,22 @@ gather gatherElements: input, indices; axis=0
 gatherND: input, indices;
 gelu hardSwish relu sigmoid softplus softsign tanh: input;
 gemm: a, b; c?, alpha=1, beta=1, aTranspose=False, bTranspose=False
-gru: input, weight, recurrentWeight, steps, hiddenSize; {RNN_OPTIONS}, initialHiddenState?, resetAfter=True, \
-returnSequence=False, direction=forward, layout=zrn
-gruCell: input, weight, recurrentWeight, hiddenState, hiddenSize; {RNN_OPTIONS}, resetAfter=True, layout=zrn
+gru: input, weight, recurrentWeight, steps, hiddenSize; {GRU}, {SEQUENCE}
+gruCell: input, weight, recurrentWeight, hiddenState, hiddenSize; {GRU}
 hardSigmoid: input; alpha=0.2, beta=0.5
 instanceNormalization: input; scale?, bias?, epsilon=1e-5, layout=nchw
 layerNormalization: input; scale?, bias?, axes, epsilon=1e-5
 leakyRelu: input; alpha=0.01
 linear: input; alpha=1, beta=0
-lstm: input, weight, recurrentWeight, steps, hiddenSize; {RNN_OPTIONS}, peepholeWeight?, initialHiddenState?, \
-initialCellState?, returnSequence=False, direction=forward, layout=iofg
-lstmCell: input, weight, recurrentWeight, hiddenState, cellState, hiddenSize; {RNN_OPTIONS}, peepholeWeight?, \
-layout=iofg
+lstm: input, weight, recurrentWeight, steps, hiddenSize; {LSTM}, {SEQUENCE}, initialCellState?
+lstmCell: input, weight, recurrentWeight, hiddenState, cellState, hiddenSize; {LSTM}
 matmul: a, b;
 pad: input, beginningPadding, endingPadding; mode=constant, value=0
 averagePool2d l2Pool2d maxPool2d: input; {POOL}
 prelu: input, slope;
 reduceL1 reduceL2 reduceLogSum reduceLogSumExp reduceMax reduceMean reduceMin reduceProduct reduceSum reduceSumSquare: \
 input; axes, keepDimensions=False
-resample2d: input; mode=nearest-neighbor, scales, sizes, axes
+resample2d: input; mode=nearest-neighbor, scales=1 1, sizes, axes=2 3
 reverse: input; axes
 scatterElements: input, indices, updates; axis=0
 scatterND: input, indices, updates;
@@ -82,6 +84,8 @@ def parsed(option: str, like: Any) -> tuple[str, Any]:
     name, has_default, text = option.partition("=")
     if not has_default:
         return name, None
+    if isinstance(like, tuple):
+        return name, tuple(type(like[0])(item) for item in text.split())
     return name, text == "True" if isinstance(like, bool) else float(text) if isinstance(like, int | float) else text
 
 
