@@ -184,6 +184,20 @@ def test_options_must_be_an_object(builder):
         invoke(builder, "abs", [new_input(builder, 2), "label"])
 
 
+@pytest.mark.parametrize(
+    ("compatibility", "option", "shape"),
+    [
+        (None, "roundingType", (1, 1, 1, 1)),
+        ("2025", "roundingType", (1, 1, 2, 2)),
+        ("2025", "outputShapeRounding", (1, 1, 2, 2)),
+    ],
+)
+def test_an_option_is_known_by_its_name_of_2025_only_in_compatibility(compatibility, option, shape):
+    builder = GraphBuilder(compatibility=compatibility)
+    options = {"windowDimensions": [2, 2], "strides": [2, 2], option: "ceil"}
+    assert invoke(builder, "maxPool2d", [new_input(builder, 1, 1, 3, 3), options]).shape == shape
+
+
 def test_an_unknown_method(builder):
     with pytest.raises(AttributeError, match="emit"):
         invoke(builder, "emit", [])

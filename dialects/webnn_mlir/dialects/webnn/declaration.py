@@ -64,11 +64,15 @@ class OperandSpec:
 
 @dataclass(frozen=True)
 class AttributeSpec:
-    """An attribute's name, kind, and default: a value, or a function of the op for one that depends on its operands."""
+    """An attribute's name, kind, and default: a value, or a function of the op for one that depends on its operands.
+
+    `formerly` is its name in 2025, which only `compatibility` accepts.
+    """
 
     name: str
     kind: Kind
     default: Any
+    formerly: str | None = None
 
     @cached_property
     def field(self) -> str:
@@ -102,9 +106,9 @@ def operand(
     return OperandSpec(name, types, (rank, rank) if isinstance(rank, int) else rank, like, optional, variadic)
 
 
-def attribute(name: str, kind: Kind, default: Any = REQUIRED) -> AttributeSpec:
+def attribute(name: str, kind: Kind, default: Any = REQUIRED, *, formerly: str | None = None) -> AttributeSpec:
     """An attribute; without `default` it is a positional argument of the method."""
-    return AttributeSpec(name, kind, default)
+    return AttributeSpec(name, kind, default, formerly)
 
 
 def result(
@@ -197,6 +201,9 @@ class Op:
         view = OpView(self, label, {}, compatibility)
         fields: dict[str, Any] = {}
         known = {o.field for o in self.operands} | {a.field for a in self.attributes}
+        if compatibility:
+            names = {snake_case(a.formerly): a.field for a in self.attributes if a.formerly}
+            arguments = {names.get(name, name): value for name, value in arguments.items()}
         for name in arguments:
             view.require(name in known, f"unknown option '{name}'")
         for spec in self.operands:

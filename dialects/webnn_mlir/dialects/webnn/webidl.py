@@ -73,18 +73,12 @@ def _arguments(op: Op, arguments: Sequence[Any], compatibility: str | None) -> t
         label = to_string(options.get("label", ""))
         fields = {p.field: _convert(p, v) for p, v in zip(op.parameters, arguments, strict=False)}
         for spec in op.options:
-            name = spec.name
-            if compatibility == "2025" and name in _NAMES_IN_2025 and name not in options:
-                name = _NAMES_IN_2025[name]
-            if name in options:
+            former = spec.formerly if compatibility and isinstance(spec, AttributeSpec) else None
+            if (name := spec.name if spec.name in options else former) in options:
                 fields[spec.field] = _convert(spec, options[name])
     except TypeError as error:
         raise OpError(str(error), op.name, label) from None
     return label, fields
-
-
-_NAMES_IN_2025 = {"outputShapeRounding": "roundingType"}
-"""Dictionary members that web-platform-tests of mid-2025 call by another name."""
 
 
 def _convert(spec: OperandSpec | AttributeSpec, value: Any) -> Any:

@@ -120,7 +120,7 @@ def _declare(name: str, types: tuple[DataType, ...], **lowering: Any) -> None:
             _windows.STRIDES,
             _windows.DILATIONS,
             _windows.layout_attribute("layout"),
-            attribute("outputShapeRounding", enum("MLRoundingType", "floor", "ceil"), "floor"),
+            attribute("outputShapeRounding", enum("MLRoundingType", "floor", "ceil"), "floor", formerly="roundingType"),
             attribute("outputSizes", UNSIGNED_LONGS, None),
         ],
         infer=_infer,
