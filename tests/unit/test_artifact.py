@@ -168,7 +168,7 @@ def test_rejects_every_flipped_byte_that_matters(files, tmp_path):
 def test_rejects_junk(tmp_path, content):
     path = tmp_path / "junk.vmfb"
     path.write_bytes(content)
-    with pytest.raises(ArtifactError, match="is no .vmfb file"):
+    with pytest.raises(ArtifactError, match=r"is no \.vmfb file"):
         load(path)
 
 

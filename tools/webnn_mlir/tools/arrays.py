@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,16 +29,18 @@ def read_npy(path: Path, descriptor: Descriptor) -> Array:
 
 
 class Archive:
-    """A .npz file, whose arrays are read one by one. Raises ValueError when it is none."""
+    """A .npz file, whose arrays are read one by one, to be used in a `with`. Raises ValueError when it is none."""
 
     def __init__(self, path: Path):
         self.path = path
-        stream = path.open("rb")
-        with self._errors():
-            self._file = zipfile.ZipFile(stream)
-        self.names = [n.removesuffix(SUFFIX) for n in self._file.namelist() if n.endswith(SUFFIX)]
-        if len(set(self.names)) != len(self.names):
-            raise ValueError(f"{path}: has two arrays of one name")
+        with ExitStack() as stack:
+            stream = stack.enter_context(path.open("rb"))
+            with self._errors():
+                self._file = stack.enter_context(zipfile.ZipFile(stream))
+            self.names = [n.removesuffix(SUFFIX) for n in self._file.namelist() if n.endswith(SUFFIX)]
+            if len(set(self.names)) != len(self.names):
+                raise ValueError(f"{path}: has two arrays of one name")
+            self._close = stack.pop_all().close
 
     def read(self, name: str, descriptor: Descriptor) -> Array:
         """One array. Raises ValueError when it is not there or not of the descriptor."""
@@ -46,7 +48,14 @@ class Archive:
             raise ValueError(f"{self.path}: has no array {name!r}; there are: {', '.join(self.names) or 'none'}")
         with self._errors():
             stream = self._file.open(name + SUFFIX)
-        return _read(stream, descriptor, f"{self.path}: {name!r}")
+        with stream:
+            return _read(stream, descriptor, f"{self.path}: {name!r}")
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -106,10 +106,10 @@ def read_inputs(
 
     inputs: dict[str, Array] = {}
     if archive:
-        file = Archive(archive)
-        if unknown := [name for name in file.names if name not in descriptors]:
-            raise ValueError(f"{archive}: {unknown[0]!r} is no input; {_listed(descriptors)}")
-        inputs = {name: file.read(name, descriptors[name]) for name in file.names}
+        with Archive(archive) as file:
+            if unknown := [name for name in file.names if name not in descriptors]:
+                raise ValueError(f"{archive}: {unknown[0]!r} is no input; {_listed(descriptors)}")
+            inputs = {name: file.read(name, descriptors[name]) for name in file.names}
     given = set()
     for option in options:
         name, value = split_option(option, descriptors)
@@ -147,12 +147,13 @@ def read_value(value: str, name: str, descriptor: Descriptor) -> Array:
     if value.endswith(".npy"):
         return read_npy(Path(value), descriptor)
     if value.endswith(".npz"):
-        archive = Archive(Path(value))
-        only = archive.names[0] if len(archive.names) == 1 else name
-        return archive.read(name if name in archive.names else only, descriptor)
+        with Archive(Path(value)) as archive:
+            only = archive.names[0] if len(archive.names) == 1 else name
+            return archive.read(name if name in archive.names else only, descriptor)
     file, dot, key = value.partition(".npz:")
     if dot:
-        return Archive(Path(f"{file}.npz")).read(key, descriptor)
+        with Archive(Path(f"{file}.npz")) as archive:
+            return archive.read(key, descriptor)
     raise ValueError(f"input {name!r}: {value!r} must be FILE.npy, FILE.npz[:KEY], fill:VALUE or random[:SEED]")
 
 
@@ -194,12 +195,12 @@ def read_expected(descriptors: Mapping[str, Descriptor], path: Path) -> dict[str
 
     from .arrays import Archive
 
-    file = Archive(path)
-    problems = [f"{name!r} is no output" for name in file.names if name not in descriptors]
-    problems += [f"output {name!r} is missing" for name in descriptors if name not in file.names]
-    if problems:
-        raise ValueError(f"{path}: {'; '.join(problems)}")
-    expected = {name: file.read(name, descriptor) for name, descriptor in descriptors.items()}
+    with Archive(path) as file:
+        problems = [f"{name!r} is no output" for name in file.names if name not in descriptors]
+        problems += [f"output {name!r} is missing" for name in descriptors if name not in file.names]
+        if problems:
+            raise ValueError(f"{path}: {'; '.join(problems)}")
+        expected = {name: file.read(name, descriptor) for name, descriptor in descriptors.items()}
     for name, descriptor in descriptors.items():
         if expected[name].dtype != descriptor.data_type.numpy or expected[name].shape != descriptor.shape:
             expected[name] = unpack_int4(expected[name], descriptor)
@@ -223,7 +224,8 @@ def compare(actual: Array, expected: Array, rtol: float, atol: float) -> dict[st
     else:
         # Modulo 2^64, where the difference of the larger and the smaller is right for signed types too.
         larger, smaller = np.maximum(actual, expected), np.minimum(actual, expected)
-        absolute = (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
+        with np.errstate(over="ignore"):
+            absolute = (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
         magnitude = np.abs(expected.astype(np.float64))
     wrong = ~(absolute <= atol + rtol * magnitude)
     with np.errstate(divide="ignore", invalid="ignore"):
