@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import re
 import sys
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ def section(op: Op) -> str:
     lines = [f"## {op.name}", "", f"[Specification]({op.url})", ""]
     lines += table(["operand", "data types", "rank"], [*map(_operand, op.operands), *map(_result, op.results)])
     if op.attributes:
-        lines += table(["option", "type", "default"], [_attribute(a, fields[a.field]) for a in op.attributes])
+        lines += table(["attribute", "type", "default"], [_attribute(a, fields[a.field]) for a in op.attributes])
     formula, lowered = becomes(graph)
     if op.decompose:
         lines += [f"Formula: {_code(formula)}", ""]
@@ -110,16 +111,12 @@ def _attribute(spec: AttributeSpec, value: Any) -> list[str]:
         default = f"{_value(value)}, from the operands"
     else:
         default = _value(spec.default)
-    return [f"`{spec.name}`", spec.kind.idl, default]
+    choices = f": {', '.join(spec.kind.choices)}" if spec.kind.choices else ""
+    return [f"`{spec.name}`", f"`{spec.kind.idl}`{choices}", default]
 
 
 def _value(value: Any) -> str:
-    """A default as WebIDL would write it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return f"`{value}`".lower()
-    return f"`{list(value) if isinstance(value, tuple) else value}`"
+    return "none" if value is None else f"`{json.dumps(value)}`"
 
 
 def _code(names: list[str]) -> str:

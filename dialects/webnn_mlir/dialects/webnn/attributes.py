@@ -27,11 +27,15 @@ class Storage(Enum):
 
 @dataclass(frozen=True)
 class Kind:
-    """An attribute's kind: its WebIDL type, its storage, and `check`, which returns the normalized value."""
+    """An attribute's kind: its WebIDL type, its storage, and `check`, which returns the normalized value.
+
+    `choices` are the values of an enumeration.
+    """
 
     idl: str
     storage: Storage
     check: Callable[[Any], Any] = field(repr=False)
+    choices: tuple[str, ...] = ()
 
 
 def _integer(value: Any, low: int, high: int) -> int:
@@ -132,9 +136,9 @@ SPLITS = Kind(
 
 def enum(idl: str, *choices: str) -> Kind:
     """A WebIDL enumeration."""
-    return Kind(idl, Storage.STRING, _choice(choices))
+    return Kind(idl, Storage.STRING, _choice(choices), choices)
 
 
 def enum_list(idl: str, *choices: str) -> Kind:
     """A sequence of a WebIDL enumeration's values."""
-    return Kind(f"sequence<{idl}>", Storage.STRINGS, _list_of(_choice(choices)))
+    return Kind(f"sequence<{idl}>", Storage.STRINGS, _list_of(_choice(choices)), choices)
