@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import webnn_mlir
 from webnn_mlir.compiler.frontend import read_document, read_graph, write_document
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -28,6 +29,16 @@ def test_inputs_and_expected_outputs_are_the_graphs(name: str) -> None:
         with np.load((EXAMPLES / name).with_suffix(f".{kind}.npz")) as arrays:
             found = {n: (str(a.dtype), a.shape) for n, a in arrays.items()}
         assert found == {n: (o.data_type.value, o.shape) for n, o in operands.items()}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_they_run_right(name: str) -> None:
+    path = EXAMPLES / name
+    with np.load(path.with_suffix(".inputs.npz")) as inputs, np.load(path.with_suffix(".expected.npz")) as expected:
+        outputs = webnn_mlir.compile(path).run(**inputs)
+        assert outputs.keys() == set(expected)
+        for key, array in outputs.items():
+            np.testing.assert_allclose(array, expected[key], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
