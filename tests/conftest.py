@@ -1,5 +1,7 @@
 """What the tests share."""
 
+from itertools import count
+
 import pytest
 
 from webnn_mlir.compiler import pipeline
@@ -15,10 +17,13 @@ LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in p
 def run(tmp_path):
     """run(graph, inputs, **CompileOptions) compiles in this process, runs, and returns arrays by output name."""
 
+    numbers = count()
+
     def compile_and_run(graph, inputs, *, without=(), **options):
         program = from_graph(graph)
         pipeline.run(program, [name for name in LOWERING if name not in without])
-        path = tmp_path / "graph.vmfb"
+        # Another file each time: an artifact that is still alive maps its own.
+        path = tmp_path / f"graph{next(numbers)}.vmfb"
         compile_to_file(program, CompileOptions(**options).flags(), str(path))
         return Artifact(path, driver="local-sync").run(inputs)
 
