@@ -69,11 +69,11 @@ class Controls:
 def compile_source(
     source: Graph | str | Path,
     options: CompileOptions,
-    controls: Controls = Controls(),  # noqa: B008 - frozen
+    controls: Controls = Controls(),
     *,
     dims: Mapping[str, int] | None = None,
 ) -> Compilation:
-    """Compiles a graph, or the file of one (.webnn, .json, .mlir, .mlirbc); `dims` gives dynamic dimensions their sizes.
+    """Compiles a graph, or the file of one (.webnn, .json, .mlir, .mlirbc); `dims` sizes its dynamic dimensions.
 
     Raises GraphError with all that is wrong with the graph, WorkerError when the native compiler died.
     """

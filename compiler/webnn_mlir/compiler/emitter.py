@@ -189,7 +189,8 @@ class Emitter:
     def compare(self, x: Like, y: Like, direction: str) -> Tensor:
         """i1 tensor; direction is EQ, NE, GE, GT, LE or LT."""
         x, y = self.pair(x, y)
-        kind = "FLOAT" if x.element[0] in "fb" else "UNSIGNED" if x.element.startswith("ui") or x.element == "i1" else "SIGNED"
+        unsigned = x.element.startswith("ui") or x.element == "i1"
+        kind = "FLOAT" if x.element[0] in "fb" else "UNSIGNED" if unsigned else "SIGNED"
         attributes = {
             "comparison_direction": f"#stablehlo<comparison_direction {direction}>",
             "compare_type": f"#stablehlo<comparison_type {kind}>",
@@ -230,7 +231,9 @@ class Emitter:
         shape = [x.shape[p] for p in permutation]
         return self.op("stablehlo.transpose", [x], [(shape, x.element)], {"permutation": _i64s(permutation)})[0]
 
-    def slice(self, x: Tensor, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None) -> Tensor:
+    def slice(
+        self, x: Tensor, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None
+    ) -> Tensor:
         """x[start:limit:stride] in each dimension; strides are positive."""
         strides = strides or [1] * x.rank
         shape = [-(-(e - s) // d) for s, e, d in zip(starts, limits, strides, strict=True)]
@@ -262,7 +265,11 @@ class Emitter:
         shape = [lo + hi + n + max(n - 1, 0) * i for n, lo, hi, i in zip(x.shape, low, high, interior, strict=True)]
         if tuple(shape) == x.shape and not any(low):
             return x
-        attributes = {"edge_padding_low": _i64s(low), "edge_padding_high": _i64s(high), "interior_padding": _i64s(interior)}
+        attributes = {
+            "edge_padding_low": _i64s(low),
+            "edge_padding_high": _i64s(high),
+            "interior_padding": _i64s(interior),
+        }
         return self.op("stablehlo.pad", [x, value], [(shape, x.element)], attributes)[0]
 
     # Gathering and scattering: indices are i32 and within their dimension
@@ -282,9 +289,10 @@ class Emitter:
         """The slices of x at the coordinates of its first dimensions, which share a shape."""
         count, outer = len(coordinates), coordinates[0].shape
         inner = x.shape[count:]
+        indexed = list(range(count))
         numbers = (
-            f"offset_dims = {list(range(len(outer), len(outer) + len(inner)))}, collapsed_slice_dims = {list(range(count))}, "
-            f"start_index_map = {list(range(count))}, index_vector_dim = {len(outer)}"
+            f"offset_dims = {list(range(len(outer), len(outer) + len(inner)))}, collapsed_slice_dims = {indexed}, "
+            f"start_index_map = {indexed}, index_vector_dim = {len(outer)}"
         )
         return self._gather(x, self._stack(coordinates), [*outer, *inner], numbers, [1] * count + list(inner))
 
@@ -313,7 +321,8 @@ class Emitter:
         }
         scalars = [((), x.element)] * 2
         result = [(x.shape, x.element)]
-        return self.op("stablehlo.scatter", [x, indices, updates], result, attributes, [lambda _, new: [new]], scalars)[0]
+        regions = [lambda _, new: [new]]
+        return self.op("stablehlo.scatter", [x, indices, updates], result, attributes, regions, scalars)[0]
 
     def _stack(self, coordinates: Sequence[Tensor]) -> Tensor:
         columns = [self.reshape(c, [*c.shape, 1]) for c in coordinates]
@@ -326,9 +335,12 @@ class Emitter:
         strides: Sequence[int], padding: Sequence[tuple[int, int]], dilations: Sequence[int], groups: int,
     ) -> Tensor:  # fmt: skip
         """A convolution in two dimensions; layouts are in WebNN's letters (nchw, oihw, …)."""
-        if groups > 1 and any(isinstance(t.value.owner, ir.Operation) and t.value.owner.name == "stablehlo.convert" for t in (x, weights)):
+        if groups > 1 and any(
+            isinstance(t.value.owner, ir.Operation) and t.value.owner.name == "stablehlo.convert" for t in (x, weights)
+        ):
             # IREE draws conversions from float16 into a grouped convolution and then gets its shapes wrong.
-            x, weights = self.op("stablehlo.optimization_barrier", [x, weights], [(t.shape, t.element) for t in (x, weights)])
+            types = [(t.shape, t.element) for t in (x, weights)]
+            x, weights = self.op("stablehlo.optimization_barrier", [x, weights], types)
         letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
         image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
         pads = np.asarray(padding, np.int64)
@@ -400,7 +412,11 @@ class Emitter:
         return Tensor.of(operation.results[0])
 
     def dot_general(
-        self, x: Tensor, y: Tensor, batch: tuple[Sequence[int], Sequence[int]], contract: tuple[Sequence[int], Sequence[int]],
+        self,
+        x: Tensor,
+        y: Tensor,
+        batch: tuple[Sequence[int], Sequence[int]],
+        contract: tuple[Sequence[int], Sequence[int]],
         element: str | None = None,
     ) -> Tensor:  # fmt: skip
         """Dimensions of the result: batch, rest of x, rest of y."""
@@ -413,7 +429,8 @@ class Emitter:
             f"#stablehlo.dot<lhs_batching_dimensions = {list(batch[0])}, rhs_batching_dimensions = {list(batch[1])}, "
             f"lhs_contracting_dimensions = {list(contract[0])}, rhs_contracting_dimensions = {list(contract[1])}>"
         )
-        return self.op("stablehlo.dot_general", [x, y], [(shape, element or x.element)], {"dot_dimension_numbers": numbers})[0]
+        result = [(shape, element or x.element)]
+        return self.op("stablehlo.dot_general", [x, y], result, {"dot_dimension_numbers": numbers})[0]
 
 
 def _parse(text: str) -> ir.Attribute:

@@ -152,7 +152,8 @@ def _compile(request: Json, send: Send) -> Json:
         seconds[name] = seconds.get(name, 0.0) + elapsed
         send({"event": "pass", "name": name, "seconds": elapsed})
         if request["print_after_all"]:
-            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text(resources=False)}"})
+            text = program.text(resources=False)
+            send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{text}"})
 
     start = time.perf_counter()
     external = request["weights"] == "external"
@@ -207,7 +208,9 @@ def _opt(request: Json, send: Send) -> Json:
     try:
         pipeline.run(program, request["passes"], after)
     except GraphError as error:
-        named = [Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label) for d in error.diagnostics]
+        named = [
+            Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label) for d in error.diagnostics
+        ]
         raise GraphError(named) from None
     return {
         "text": program.text(locations=request["locations"]),

@@ -39,15 +39,15 @@ def parser() -> argparse.ArgumentParser:
                    help="inside the .vmfb, or in an .irpa archive beside it; auto: external above 256 MiB")  # fmt: skip
     p.add_argument("--pass-pipeline", help="webnn and MLIR passes to run instead of our own up to StableHLO")
     p.add_argument("--iree-flag", action="append", default=[], metavar="FLAG", help="a flag for IREE's compiler")
-    p.add_argument("--cache-dir", type=Path, help="where compiled artifacts are kept (default: the user's cache folder)")
+    p.add_argument("--cache-dir", type=Path, help="where artifacts are kept (default: in the user's cache folder)")
     p.add_argument("--no-cache", action="store_true", help="compile even if the cache has it")
     p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
     p.add_argument("--max-memory", type=memory_size, metavar="BYTES", help="end the compiler above this; 4G, 512M")
     p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
     p.add_argument("--mlir-print-ir-after-all", action="store_true", help="print the IR after each webnn pass")
     p.add_argument("--mlir-timing", action="store_true", help="print the seconds of each pass")
-    p.add_argument("--save-temps", type=Path, metavar="DIR", help="keep the IR of each stage, and what IREE makes of it")
-    p.add_argument("--crash-reproducer", type=Path, metavar="FILE", help="keep the module on which the compiler crashed")
+    p.add_argument("--save-temps", type=Path, metavar="DIR", help="keep the IR of each stage, and what IREE makes")
+    p.add_argument("--crash-reproducer", type=Path, metavar="FILE", help="keep the module the compiler crashed on")
     p.add_argument("--json", action="store_true", help="print a summary as JSON on standard output")
     return p
 

@@ -5,7 +5,7 @@ Given:
 Result:
     func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {iree.reflection = {webnn.signature = "{…}"}}
 
-The signature is JSON: `inputs`, `outputs` and `parameters`, each a list of `name`, `dataType` and `shape`; parameters are
+The signature is JSON: `inputs`, `outputs` and `parameters`, each a list of `name`, `dataType`, `shape`; parameters are
 the weights that the artifact reads from its archive. It is written before lowering changes the types of int4.
 """
 
@@ -45,7 +45,7 @@ def signature(program: Program) -> None:
 
 
 def names(function: ir.Operation, attribute: str, count: int, default: str) -> list[str]:
-    """The names in the arguments' or results' attributes; unnamed ones get a number. Raises GraphError if two are one."""
+    """The names in the arguments' or results' attributes; unnamed ones get a number. Raises GraphError for twins."""
     groups = function.attributes[attribute] if attribute in function.attributes else [{}] * count
     found: list[str] = []
     for index, group in enumerate(groups):

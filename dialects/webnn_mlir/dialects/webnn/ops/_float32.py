@@ -13,11 +13,12 @@ def in_float32(formula: Formula) -> Formula:
     overflow."""
 
     def decompose(w: Builder, op: OpView) -> Value | Sequence[Value]:
-        operands = {s.field: v for s in op.op.operands if (v := getattr(op, s.field)) is not None}
+        names = [s.field for s in op.op.operands] + [s.field for s in op.op.attributes]
+        fields = {name: getattr(op, name) for name in names}
+        operands = {s.field: v for s in op.op.operands if (v := fields[s.field]) is not None}
         if all(v.data_type is not DataType.FLOAT16 for v in operands.values()):
             return formula(w, op)
         wide = {name: w.cast(value, "float32") for name, value in operands.items()}
-        fields = {s.field: getattr(op, s.field) for s in (*op.op.operands, *op.op.attributes)}
         results = formula(w, OpView(op.op, op.label, fields | wide))
         if isinstance(results, list | tuple):
             return [w.cast(result, "float16") for result in results]

@@ -38,7 +38,9 @@ def require_element_shape(op: OpView) -> None:
     found = list(op.indices.shape)
     fits = op.indices.rank == op.input.rank
     expected = [n if i != op.axis or not fits else found[i] for i, n in enumerate(op.input.shape)]
-    op.require(found == expected, f"indices have shape {found}; it must be {list(op.input.shape)} but for axis {op.axis}")
+    op.require(
+        found == expected, f"indices have shape {found}; it must be {list(op.input.shape)} but for axis {op.axis}"
+    )
 
 
 def nd_slices(op: OpView) -> Descriptor:

@@ -17,9 +17,13 @@ def _infer(op: OpView) -> Descriptor:
     op.require(channels % op.groups == 0, f"groups {op.groups} must divide the input's {channels} channels")
     rule = f"the filter has {filters['i']} input channels; it must have {channels} / groups {op.groups}"
     op.require(channels // op.groups == filters["i"], rule)
-    op.require(filters["o"] % op.groups == 0, f"groups {op.groups} must divide the filter's {filters['o']} output channels")
+    op.require(
+        filters["o"] % op.groups == 0, f"groups {op.groups} must divide the filter's {filters['o']} output channels"
+    )
     if op.bias is not None:
-        op.require(op.bias.shape == (filters["o"],), f"bias has shape {list(op.bias.shape)}; it must be [{filters['o']}]")
+        op.require(
+            op.bias.shape == (filters["o"],), f"bias has shape {list(op.bias.shape)}; it must be [{filters['o']}]"
+        )
     output = []
     for i, (axis, padding) in enumerate(zip("hw", _windows.pairs(op.padding), strict=True)):
         size = _windows.output_size(sizes[axis], filters[axis], padding, op.strides[i], op.dilations[i])

@@ -1,6 +1,6 @@
-"""batchNormalization, instanceNormalization, layerNormalization: https://www.w3.org/TR/webnn/#api-mlgraphbuilder-batchnorm.
+"""batchNormalization, instanceNormalization and layerNormalization.
 
-All three are scale · (x - mean) / sqrt(variance + epsilon) + bias; they differ in what mean and variance are taken over.
+All are scale · (x - mean) / sqrt(variance + epsilon) + bias; they differ in what mean and variance are taken over.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,9 @@ def _require_shapes(op: OpView, names: Sequence[str], expected: Sequence[int]) -
     for name in names:
         value = getattr(op, name)
         if value is not None:
-            op.require(value.shape == tuple(expected), f"{name} has shape {list(value.shape)}; it must be {list(expected)}")
+            op.require(
+                value.shape == tuple(expected), f"{name} has shape {list(value.shape)}; it must be {list(expected)}"
+            )
     op.epsilon = cast_number(op.epsilon, op.input.data_type)
 
 

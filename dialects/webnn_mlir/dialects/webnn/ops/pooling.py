@@ -31,7 +31,9 @@ def _infer(op: OpView) -> Descriptor:
 def _exact_sizes(op: OpView) -> list[Fraction]:
     return [
         _windows.output_size(op.input.shape[axis], op.window_dimensions[i], padding, op.strides[i], op.dilations[i])
-        for i, (axis, padding) in enumerate(zip(_windows.spatial_axes(op.layout), _windows.pairs(op.padding), strict=True))
+        for i, (axis, padding) in enumerate(
+            zip(_windows.spatial_axes(op.layout), _windows.pairs(op.padding), strict=True)
+        )
     ]
 
 
@@ -77,7 +79,9 @@ def _fold(b: Emitter, op: OpView, x: Value, method: str, initial: float) -> Valu
         window[axis], strides[axis], dilations[axis] = op.window_dimensions[i], op.strides[i], op.dilations[i]
         padding[axis] = _padding(op)[i]
     output = _windows.shaped(op.layout, x.shape[op.layout.index("n")], x.shape[op.layout.index("c")], _sizes(op))
-    return b.reduce_window(x, method, initial, output, window=window, strides=strides, dilations=dilations, padding=padding)
+    return b.reduce_window(
+        x, method, initial, output, window=window, strides=strides, dilations=dilations, padding=padding
+    )
 
 
 def _average(b: Emitter, op: OpView) -> Value:
@@ -87,7 +91,9 @@ def _average(b: Emitter, op: OpView) -> Value:
         if len({*height}) == len({*width}) == 1:
             return b.divide(total, float(max(1, height[0] * width[0])))
         counts = [[float(max(1, h * w)) for w in width] for h in height]
-        return b.divide(total, b.broadcast_in_dim(b.array(counts, "f32"), total.shape, _windows.spatial_axes(op.layout)))
+        return b.divide(
+            total, b.broadcast_in_dim(b.array(counts, "f32"), total.shape, _windows.spatial_axes(op.layout))
+        )
 
     return b.in_float32(average, op.input)
 

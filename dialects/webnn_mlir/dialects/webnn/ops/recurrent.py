@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..attributes import BOOLEAN, UNSIGNED_LONG, enum, enum_list
-from ..declaration import Builder, Descriptor, OpView, OperandSpec, Value, attribute, declare, operand, result
+from ..declaration import Builder, Descriptor, OperandSpec, OpView, Value, attribute, declare, operand, result
 from ..types import FLOATS, MAX_DIMENSION
 from ._float32 import in_float32
 
@@ -40,13 +40,17 @@ def _require_shapes(op: OpView, expected: dict[str, Sequence[int]]) -> None:
         value = getattr(op, name, None)
         if value is not None:
             spelled = next(s.name for s in op.op.operands if s.field == name)
-            op.require(value.shape == tuple(shape), f"{spelled} has shape {list(value.shape)}; it must be {list(shape)}")
+            op.require(
+                value.shape == tuple(shape), f"{spelled} has shape {list(value.shape)}; it must be {list(shape)}"
+            )
 
 
 def _require(op: OpView, gates: int, functions: int, outer: Sequence[int], batch: int, inputs: int) -> None:
     """The rules of a cell's operands; in gru and lstm every one has the number of directions in front."""
     hidden = op.hidden_size
-    op.require(0 < hidden * gates * 2 <= MAX_DIMENSION, f"hiddenSize {hidden} must be from 1 to {MAX_DIMENSION // gates // 2}")
+    op.require(
+        0 < hidden * gates * 2 <= MAX_DIMENSION, f"hiddenSize {hidden} must be from 1 to {MAX_DIMENSION // gates // 2}"
+    )
     found = len(op.activations)
     op.require(found == functions, f"activations has {found} entries; it must have {functions}")
     _require_shapes(
@@ -57,7 +61,7 @@ def _require(op: OpView, gates: int, functions: int, outer: Sequence[int], batch
             "bias": [*outer, gates * hidden],
             "recurrent_bias": [*outer, gates * hidden],
             "peephole_weight": [*outer, 3 * hidden],
-            **dict.fromkeys(_STATES, [*outer, batch, hidden]),
+            **{state: [*outer, batch, hidden] for state in _STATES},
         },
     )
 
@@ -160,7 +164,9 @@ def _run(w: Builder, op: OpView, number: int, backward: bool) -> tuple[list[Valu
         part = w.slice(x, [number] + [0] * (x.rank - 1), [1, *x.shape[1:]])
         return w.reshape(part, x.shape[1:])
 
-    weights = _Weights(w.transpose(own(op.recurrent_weight)), own(op.recurrent_bias), own(getattr(op, "peephole_weight", None)))
+    weights = _Weights(
+        w.transpose(own(op.recurrent_weight)), own(op.recurrent_bias), own(getattr(op, "peephole_weight", None))
+    )
     rows = w.reshape(op.input, [steps * batch, inputs])
     projected = _projected(w, rows, own(op.weight), own(op.bias))
     initial = [op.initial_hidden_state] + ([op.initial_cell_state] if op.op.name == "lstm" else [])

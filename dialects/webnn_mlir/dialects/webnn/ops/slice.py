@@ -11,7 +11,9 @@ def _infer(op: OpView) -> Descriptor:
         values = list(getattr(op, name))
         op.require(len(values) == rank, f"{name} {values} must have as many entries as the input's rank, {rank}")
     shape = []
-    for i, (start, size, stride, length) in enumerate(zip(op.starts, op.sizes, op.strides, op.input.shape, strict=True)):
+    for i, (start, size, stride, length) in enumerate(
+        zip(op.starts, op.sizes, op.strides, op.input.shape, strict=True)
+    ):
         op.require(size > 0, f"sizes[{i}] must not be 0")
         op.require(stride > 0, f"strides[{i}] must not be 0")
         rule = f"starts[{i}] {start} + sizes[{i}] {size} must not be above the input's dimension {length}"
