@@ -124,10 +124,9 @@ class Emitter:
 
     def splat(self, x: Tensor) -> Number | None:
         """The value of a constant filled with one, or None."""
-        owner = x.value.owner
-        if isinstance(owner, ir.Block) or owner.name != "stablehlo.constant":
+        if not _defined_by(x, "stablehlo.constant"):
             return None
-        value = owner.attributes["value"]
+        value = x.value.owner.attributes["value"]
         return value.get_splat_value().value if isinstance(value, ir.DenseElementsAttr) and value.is_splat else None
 
     def pair(self, x: Like, y: Like) -> tuple[Tensor, Tensor]:
@@ -335,9 +334,7 @@ class Emitter:
         strides: Sequence[int], padding: Sequence[tuple[int, int]], dilations: Sequence[int], groups: int,
     ) -> Tensor:  # fmt: skip
         """A convolution in two dimensions; layouts are in WebNN's letters (nchw, oihw, …)."""
-        if groups > 1 and any(
-            isinstance(t.value.owner, ir.Operation) and t.value.owner.name == "stablehlo.convert" for t in (x, weights)
-        ):
+        if groups > 1 and any(_defined_by(t, "stablehlo.convert") for t in (x, weights)):
             # IREE draws conversions from float16 into a grouped convolution and then gets its shapes wrong.
             types = [(t.shape, t.element) for t in (x, weights)]
             x, weights = self.op("stablehlo.optimization_barrier", [x, weights], types)
@@ -431,6 +428,12 @@ class Emitter:
         )
         result = [(shape, element or x.element)]
         return self.op("stablehlo.dot_general", [x, y], result, {"dot_dimension_numbers": numbers})[0]
+
+
+def _defined_by(x: Tensor, name: str) -> bool:
+    """Whether an op of that name gives the value; a function's argument has none."""
+    owner = x.value.owner
+    return not isinstance(owner, ir.Block) and owner.name == name
 
 
 def _parse(text: str) -> ir.Attribute:
