@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import queue
 import re
 import signal
@@ -82,12 +83,15 @@ class Worker:
             self.close()
             self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
             limit = [] if self.max_memory is None else [str(self.max_memory)]
+            # With many arenas glibc's malloc, once it gets no memory, tries to make a new one with every call.
+            arenas = {} if self.max_memory is None else {"MALLOC_ARENA_MAX": "1"}
             self._process = subprocess.Popen(
                 # -P: nothing is imported from the current folder, whose files may be anyone's.
                 [sys.executable, "-P", "-m", "webnn_mlir.compiler.worker.server", *limit],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
+                env={**os.environ, **arenas},
             )
             self._answers = queue.Queue()
             threading.Thread(target=_read, args=(self._process.stdout, self._answers), daemon=True).start()

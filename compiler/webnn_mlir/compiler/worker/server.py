@@ -12,9 +12,6 @@ Json = dict[str, Any]
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        limit = int(sys.argv[1])
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     # Native code prints to standard output at will: the answers get a descriptor of their own.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -25,6 +22,9 @@ def main() -> None:
 
     from .. import jobs
 
+    if len(sys.argv) > 1:
+        limit = int(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     for line in sys.stdin:
         request = json.loads(line)
         send(jobs.run(request, send))
