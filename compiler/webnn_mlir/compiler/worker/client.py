@@ -106,7 +106,8 @@ class Worker:
         if self.max_memory is not None and _OUT_OF_MEMORY.search(printed):
             return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
         cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return WorkerError(f"the compiler crashed ({cause})", printed)
+        under = "" if self.max_memory is None else f" under the memory limit of {self.max_memory} bytes"
+        return WorkerError(f"the compiler crashed{under} ({cause})", printed)
 
     def close(self) -> None:
         """Ends the child."""
