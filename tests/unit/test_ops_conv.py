@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from webnn_mlir.dialects.webnn import DataType, GraphBuilder
+from webnn_mlir.dialects.webnn import GraphBuilder
+from webnn_mlir.dialects.webnn.diagnostics import GraphError
 from webnn_mlir.dialects.webnn.types import ALL, FLOATS
 
 WINDOWS = [
@@ -161,3 +162,171 @@ def test_conv2d(run, data_type, groups):
             "conv2d", conv2d, layout, f"{filter_layout}{groups}", bias, options
         )
     check(run, inputs, cases)
+
+
+TRANSPOSED_WINDOWS = [
+    {},
+    {"strides": [2, 3], "output_padding": [1, 2]},
+    {"strides": [3, 2], "padding": [1, 0, 2, 1]},
+    {"dilations": [2, 3], "padding": [0, 2, 0, 1]},
+    {"strides": [2, 2], "dilations": [1, 2], "output_sizes": [9, 12]},
+    # More padding than the filter reaches cuts into the input.
+    {"strides": [1, 2], "padding": [3, 1, 2, 2], "output_padding": [0, 1]},
+]
+
+
+@pytest.mark.parametrize("data_type", FLOATS)
+def test_conv_transpose2d(run, data_type):
+    # 4 channels in; out 6, 2 · 3, 4 · 2
+    counts = {1: 6, 2: 3, 4: 2}
+    filters = {g: ({"i": 4, "o": o, "h": 3, "w": 2}, [TRANSPOSED_FILTERS[g // 2]]) for g, o in counts.items()}
+    filters[2] = (filters[2][0], TRANSPOSED_FILTERS)
+    inputs = conv_inputs(data_type, counts, {"n": 2, "c": 4, "h": 4, "w": 5}, filters, {1: 6, 2: 6, 4: 8})
+    keys = [key for key in inputs if key[:-1] in TRANSPOSED_FILTERS]
+    cases = {}
+    for number, (layout, key) in enumerate(itertools.product(LAYOUTS, keys)):
+        options = {"filter_layout": key[:-1], "groups": int(key[-1]), **TRANSPOSED_WINDOWS[number % 6]}
+        bias = f"bias{key[-1]}" if number % 3 else "none"
+        case = conv_case("conv_transpose2d", conv_transpose2d, layout, key, bias, options)
+        cases[f"{layout} {options} {bias}"] = case
+    check(run, inputs, cases)
+
+
+POOLED = [
+    {"window_dimensions": [3, 2], "strides": [2, 3], "padding": [1, 2, 0, 1]},
+    {"window_dimensions": [2, 3], "dilations": [2, 3], "padding": [0, 1, 2, 0]},
+    # The last windows reach over the end: of 7 rows to the 8th, of 9 columns to the 12th.
+    {"window_dimensions": [2, 3], "strides": [2, 4], "output_shape_rounding": "ceil", "padding": [0, 0, 1, 0]},
+    {"window_dimensions": [2, 2], "strides": [3, 2], "output_sizes": [3, 5], "dilations": [2, 1]},
+    {"window_dimensions": [2, 2], "strides": [3, 2], "output_sizes": [2, 4], "dilations": [2, 1]},
+    {},
+]
+
+
+def pool_cases(methods, options):
+    def case(method, layout, options):
+        options = {"layout": layout, **options}
+        return (
+            lambda b, **x: getattr(b, method)(x[layout], **options),
+            lambda **x: pool(POOLS[method], x[layout], **options),
+        )
+
+    return {
+        f"{method} {layout} {options[i]}": case(method, layout, options[i])
+        for method, layout, i in itertools.product(methods, LAYOUTS, range(len(options)))
+        if layout == "nchw" or i % 2 == 0
+    }
+
+
+@pytest.mark.parametrize("data_type", FLOATS)
+def test_pools(run, data_type):
+    inputs = {layout: random(data_type, shape_of(layout, n=2, c=3, h=7, w=9)) for layout in LAYOUTS}
+    check(run, inputs, pool_cases(POOLS, POOLED))
+
+
+def test_max_pool2d_of_integers(run):
+    types = [t for t in ALL if not t.is_float]
+    # The least value is where padding would win if it were 0.
+    inputs = {f"{t}": np.minimum(random(t, (1, 2, 5, 6)), 0 if t.range[0] else t.range[1]) for t in types}
+    options = {"window_dimensions": [2, 3], "strides": [2, 2], "padding": [1, 0, 1, 1], "output_shape_rounding": "ceil"}
+
+    def case(name):
+        return (
+            lambda b, **x: b.max_pool2d(x[name], **options),
+            lambda **x: pool(POOLS["max_pool2d"], x[name], **options),
+        )
+
+    check(run, inputs, {name: case(name) for name in inputs})
+
+
+def test_float16_pools_do_not_overflow(run):
+    """Sums and squares of a window are beyond float16, their mean and root are not."""
+    inputs = {layout: np.full(shape_of(layout, n=1, c=1, h=4, w=4), 20000, np.float16) for layout in LAYOUTS}
+    check(run, inputs, pool_cases(["average_pool2d", "l2_pool2d"], [{"window_dimensions": [3, 3]}]))
+
+
+@pytest.mark.parametrize("data_type", FLOATS)
+def test_matmul(run, data_type):
+    shapes = [
+        ((3, 4), (4, 5)),
+        ((2, 3, 4), (4, 5)),
+        ((3, 4), (2, 4, 5)),
+        ((2, 1, 3, 4), (5, 4, 2)),
+        ((1, 3, 4), (6, 1, 4, 1)),
+        ((2, 3, 1, 4), (2, 3, 4, 5)),
+    ]
+    inputs = {f"{side}{i}": random(data_type, pair["ab".index(side)], i)
+              for i, pair in enumerate(shapes) for side in "ab"}  # fmt: skip
+    cases = {
+        str(pair): (
+            lambda b, i=i, **x: b.matmul(x[f"a{i}"], x[f"b{i}"]),
+            lambda i=i, **x: x[f"a{i}"] @ x[f"b{i}"],
+        )
+        for i, pair in enumerate(shapes)
+    }
+    check(run, inputs, cases)
+
+
+CONV, TRANSPOSED, POOL = ("conv2d", (1, 4, 5, 5)), ("conv_transpose2d", (1, 4, 5, 5)), ("max_pool2d", (1, 4, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("call", "shapes", "options", "message"),
+    [
+        (CONV, [(6, 4, 3, 3)], {"groups": 0}, "groups must not be 0"),
+        (CONV, [(6, 4, 3, 3)], {"groups": 3}, "groups 3 must divide the input's 4 channels"),
+        (CONV, [(6, 4, 3, 3)], {"groups": 2}, "the filter has 4 input channels; it must have 4 / groups 2"),
+        (CONV, [(6, 1, 3, 3)], {"groups": 4}, "groups 4 must divide the filter's 6 output channels"),
+        (CONV, [(6, 4, 3, 3), (4,)], {}, r"bias has shape \[4\]; it must be \[6\]"),
+        (CONV, [(6, 4, 6, 3)], {}, "the filter's height 6, dilated, must fit in the padded input's"),
+        (CONV, [(6, 4, 3, 3)], {"dilations": [1, 3]}, "the filter's width 3, dilated, must fit"),
+        (CONV, [(6, 4, 3, 3)], {"padding": [1, 1]}, r"padding \[1, 1\] must have 4 entries"),
+        (CONV, [(6, 4, 3, 3)], {"strides": [1, 0]}, r"strides \[1, 0\] must be two numbers above 0"),
+        (CONV, [(6, 4, 3, 3)], {"dilations": [1]}, r"dilations \[1\] must be two numbers above 0"),
+        (CONV, [(6, 4, 3)], {}, "filter.* rank"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"groups": 0}, "groups must not be 0"),
+        (TRANSPOSED, [(6, 2, 3, 3)], {}, "the filter has 6 input channels; it must have the input's 4"),
+        (TRANSPOSED, [(4, 2, 3, 3), (2,)], {"groups": 2}, r"bias has shape \[2\]; it must be \[4\]"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"output_padding": [1, 0]},
+         r"outputPadding \[1, 0\] must be below strides \[1, 1\]"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"output_padding": [0]}, r"outputPadding \[0\] must have 2 entries"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"output_sizes": [7]}, r"outputSizes \[7\] must have 2 entries"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"output_sizes": [7, 8]},
+         r"outputSizes \[7, 8\] must be from \[7, 7\], by less than the strides \[1, 1\]"),
+        (TRANSPOSED, [(4, 2, 3, 3)], {"padding": [4, 3, 0, 0]}, r"the output has sizes \[0, 7\]; they must be above 0"),
+        (POOL, [], {"window_dimensions": [0, 2]}, r"windowDimensions \[0, 2\] must be two numbers above 0"),
+        (POOL, [], {"window_dimensions": [6, 2]}, r"windowDimensions \[6, 2\], dilated, must fit in the padded input"),
+        (POOL, [], {"window_dimensions": [2, 2], "output_sizes": [4, 3]}, r"outputSizes \[4, 3\] must be \[4, 4\]"),
+        (POOL, [], {"window_dimensions": [2, 2], "strides": [2, 2], "output_sizes": [2, 3]},
+         r"outputSizes \[2, 3\] must be \[2, 2\] or \[3, 3\]"),
+        (POOL, [], {"padding": [1, 1, 1]}, r"padding \[1, 1, 1\] must have 4 entries"),
+        (("matmul", (2, 3)), [(4, 3)], {}, "a has 3 columns and b has 4 rows; they must be as many"),
+        (("matmul", (2, 3, 4)), [(3, 4, 5)], {}, r"outer dimensions \[2\] of a and \[3\] of b must broadcast"),
+        (("matmul", (3,)), [(3, 4)], {}, "rank"),
+    ],
+)  # fmt: skip
+def test_rules(call, shapes, options, message):
+    b = GraphBuilder()
+    method, shape = call
+    operands = [b.input(f"x{i}", "float32", s) for i, s in enumerate([shape, *shapes])]
+    named = {"bias": operands.pop()} if len(operands) == 3 else {}
+    with pytest.raises(TypeError, match=message):
+        getattr(b, method)(*operands, **named, **options)
+
+
+def test_data_types_of_operands_must_agree():
+    b = GraphBuilder()
+    x, weights = b.input("x", "float32", (1, 1, 3, 3)), b.input("w", "float16", (1, 1, 3, 3))
+    for method in ("conv2d", "conv_transpose2d", "matmul"):
+        with pytest.raises(TypeError, match="float16"):
+            getattr(b, method)(x, weights)
+    with pytest.raises(TypeError, match="int32"):
+        b.average_pool2d(b.input("i", "int32", (1, 1, 3, 3)))
+
+
+def test_groups_that_do_not_divide_the_channels_of_conv_transpose2d(run):
+    """The specification lets them through; they stop where the graph is lowered."""
+    b = GraphBuilder()
+    y = b.conv_transpose2d(b.input("x", "float32", (1, 3, 2, 2)), b.input("w", "float32", (3, 1, 2, 2)), groups=2)
+    with pytest.raises(GraphError, match="groups 2 must divide the input's 3 channels"):
+        run(b.graph({"y": y}), {})
