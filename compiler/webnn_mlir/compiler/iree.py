@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,9 +25,13 @@ class CompileError(Exception):
 
 @contextmanager
 def captured_stderr() -> Iterator[list[str]]:
-    """Collects what native code prints on standard error."""
+    """Collects what native code prints on standard error.
+
+    The worker's standard error is a file already: there it stays, for the caller to read should the compiler crash.
+    """
     lines: list[str] = []
-    with tempfile.TemporaryFile() as file:
+    with os.fdopen(os.dup(2), "rb") if _can_be_read(2) else tempfile.TemporaryFile() as file:
+        start = file.seek(0, os.SEEK_END)
         saved = os.dup(2)
         os.dup2(file.fileno(), 2)
         try:
@@ -33,8 +39,14 @@ def captured_stderr() -> Iterator[list[str]]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-            file.seek(0)
+            file.seek(start)
             lines.append(file.read().decode(errors="replace"))
+
+
+def _can_be_read(descriptor: int) -> bool:
+    """Whether it is of a file, open for reading too."""
+    mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+    return stat.S_ISREG(os.fstat(descriptor).st_mode) and mode == os.O_RDWR
 
 
 def compile_to_phase(program: Program, flags: Sequence[str], phase: str) -> str:

@@ -33,6 +33,19 @@ PHASES = {"linalg": "input", "flow": "flow"}
 
 def run(request: Json, send: Send) -> Json:
     """Runs one job; whatever is wrong with its input comes back as diagnostics."""
+    answer = _run(request, send)
+    if "file" in request["source"]:
+        for diagnostic in (*answer.get("diagnostics", ()), *answer.get("remarks", ())):
+            diagnostic["place"] = _named(diagnostic["place"], request["source"]["file"])
+    return answer
+
+
+def _named(place: str | None, file: str) -> str | None:
+    """A place in the file that MLIR knows only as '-'."""
+    return place and re.sub(r"^-(?=:)", lambda _: file, place)
+
+
+def _run(request: Json, send: Send) -> Json:
     try:
         return {"ok": True, **_JOBS[request["job"]](request, send)}
     except GraphError as error:
@@ -112,11 +125,11 @@ def parse_mlir(data: bytes, name: str) -> Program:
 
 
 def parse_diagnostics(error: ir.MLIRError, name: str) -> list[Diagnostic]:
-    """The parser's errors, with the file's name where MLIR has '-'."""
+    """The parser's errors, each with its place."""
     found = []
     for item in error.error_diagnostics:
         place = str(item.location).removeprefix("loc(").removesuffix(")").replace('"', "", 2)
-        found.append(Diagnostic(item.message, place=re.sub(r"^-(?=:)", lambda _: name, place)))
+        found.append(Diagnostic(item.message, place=place))
     return found or [Diagnostic(str(error), place=name)]
 
 
@@ -205,25 +218,9 @@ def _opt(request: Json, send: Send) -> Json:
         if request["print_after_all"]:
             send({"event": "print", "text": f"// -----// IR Dump After {name} //----- //\n{program.text()}"})
 
-    try:
-        pipeline.run(program, request["passes"], after)
-    except GraphError as error:
-        named = [
-            Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label) for d in error.diagnostics
-        ]
-        raise GraphError(named) from None
-    return {
-        "text": program.text(locations=request["locations"]),
-        "remarks": [
-            diagnostic_json(Diagnostic(d.message, d.severity, _named(d.place, source["file"]), d.op, d.label))
-            for d in program.remarks
-        ],
-    }
-
-
-def _named(place: Any, name: str) -> Any:
-    """A place whose file MLIR knows only as '-'."""
-    return re.sub(r"^-(?=:)", lambda _: name, str(place)) if place else None
+    pipeline.run(program, request["passes"], after)
+    remarks = [diagnostic_json(remark) for remark in program.remarks]
+    return {"text": program.text(locations=request["locations"]), "remarks": remarks}
 
 
 def _outline(request: Json, send: Send) -> Json:

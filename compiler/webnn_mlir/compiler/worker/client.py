@@ -107,7 +107,7 @@ class Worker:
             return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
         cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         under = "" if self.max_memory is None else f" under the memory limit of {self.max_memory} bytes"
-        return WorkerError(f"the compiler crashed{under} ({cause})", printed)
+        return WorkerError(f"the compiler crashed{under} ({cause}){_reason(status, printed)}", printed)
 
     def close(self) -> None:
         """Ends the child."""
@@ -122,6 +122,13 @@ class Worker:
         if self._printed:
             self._printed.close()
             self._printed = None
+
+
+def _reason(status: int, printed: str) -> str:
+    """What the compiler said when it gave up, if it did. Where it was killed, what it printed are addresses."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    said = lines if status > 0 else [line for line in lines if line.startswith("LLVM ERROR") or "Assertion" in line]
+    return f": {said[0].rstrip('.')}" if said else ""
 
 
 def _read(stream: BinaryIO, answers: queue.Queue[bytes | None]) -> None:
