@@ -20,8 +20,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     # still whole. Formulas become simpler ops.
     "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose"),
     # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
-    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left.
-    "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered"),
+    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left. Formulas repeat constants and
+    # their broadcasts, of which one is enough.
+    "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered", "cse"),
 }
 """The passes that lead to each stage, in order."""
 

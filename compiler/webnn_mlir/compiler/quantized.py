@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from iree.compiler import ir
-from iree.compiler.dialects import arith, linalg, tensor
+from iree.compiler.dialects import arith, tensor
 
 from webnn_mlir.dialects.webnn import DataType
 
@@ -203,6 +203,9 @@ def contract(b: Emitter, access: Access, x: Tensor, data: Steps, scale: Tensor, 
         inputs.append(zero_point.value)
         maps.append(plain(access.scale, zero_point.nibbles))
     maps.append(plain(access.result))
+    # The module defines all of Linalg's named ops, which takes a tenth of a second; few programs need it.
+    from iree.compiler.dialects import linalg
+
     f32 = ir.F32Type.get()
     start = linalg.fill(arith.constant(f32, 0.0), outs=[tensor.empty(sizes(access.result), f32)])
     iterators = ["parallel"] * len(access.result) + ["reduction"] * len(access.reduced)
@@ -237,7 +240,9 @@ def _integer(value: ir.Value, steps: Steps, axes: Axes) -> ir.Value:
         value = extend(i32, value)
     if steps.nibbles is None:
         return value
-    position = arith.index_cast(i32, linalg.IndexOp(axes.index(steps.nibbles)).result)
+    from iree.compiler.dialects.linalg import IndexOp
+
+    position = arith.index_cast(i32, IndexOp(axes.index(steps.nibbles)).result)
     left = arith.subi(arith.constant(i32, 28), arith.muli(position, arith.constant(i32, 4)))
     top, down = arith.shli(value, left), arith.constant(i32, 28)
     return arith.shrui(top, down) if unsigned else arith.shrsi(top, down)
