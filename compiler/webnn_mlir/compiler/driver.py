@@ -7,8 +7,10 @@ import json
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ class Parameter:
 class Compilation:
     """What a compile gave: `text` of a stage, or the artifact and the parameters that its archive must hold.
 
-    `keys` are the parameters' names; `owner` keeps the files alive as long as this object.
+    `keys` are the parameters' names. The files are there as long as this object.
     """
 
     options: CompileOptions
@@ -49,7 +51,6 @@ class Compilation:
     remarks: list[Diagnostic] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     cached: bool = False
-    owner: Any = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,25 @@ def compile_source(
 
     Raises GraphError with all that is wrong with the graph, WorkerError when the native compiler died.
     """
+    folder = Path(tempfile.mkdtemp(prefix="webnn-mlir-"))
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        compilation = _compile_in(folder, source, options, controls, dims)
+    except BaseException:
+        remove()
+        raise
+    weakref.finalize(compilation, remove)
+    return compilation
+
+
+def _compile_in(
+    folder: Path,
+    source: Graph | str | Path,
+    options: CompileOptions,
+    controls: Controls,
+    dims: Mapping[str, int] | None,
+) -> Compilation:
     start = time.perf_counter()
-    scratch = tempfile.TemporaryDirectory(prefix="webnn-mlir-", ignore_cleanup_errors=True)
-    folder = Path(scratch.name)
     request_source = _source(source, dims, folder)
     weights = _weights_mode(request_source, options)
     seconds = {"read": time.perf_counter() - start}
@@ -107,7 +124,6 @@ def compile_source(
         compilation.vmfb = Path(answer["vmfb"]) if "vmfb" in answer else None
     else:
         compilation = _cached(cache, request, options, controls, seconds, weights)
-    compilation.owner = scratch
     if "graph" in request_source:
         places = {entry["key"]: entry for entry in _constants(request_source)}
         compilation.parameters = [_parameter(places[key]) for key in compilation.keys]
