@@ -20,8 +20,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     # still whole. Formulas become simpler ops.
     "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose"),
     # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
-    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left. Formulas repeat constants and
-    # their broadcasts, of which one is enough.
+    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left. Formulas repeat
+    # constants, of which one is enough.
     "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered", "cse"),
 }
 """The passes that lead to each stage, in order."""
