@@ -106,7 +106,8 @@ def check(run, data_type, inputs, cases):
         assert len(results) == len(references), name
         outputs |= {f"{name} {i}": value for i, value in enumerate(results)}
         expected |= {f"{name} {i}": value for i, value in enumerate(references)}
-    found = run(b.graph(outputs), {name: inputs[name] for name in inputs})
+    graph = b.graph(outputs)
+    found = run(graph, {name: inputs[name] for name in graph.inputs})
     tolerance = 2**-10 if data_type == "float16" else 1e-5
     for name, value in expected.items():
         assert found[name].shape == value.shape, name
