@@ -307,10 +307,13 @@ def webnn_operations(module: ir.Module) -> Iterator[ir.Operation]:
                 yield operation.operation
 
 
-def rewrite(module: ir.Module, pattern: Callable[[ir.Operation], Sequence[Tensor] | None]) -> int:
+def rewrite(
+    module: ir.Module, pattern: Callable[[ir.Operation], Sequence[Tensor] | None], *, sweep: bool = False
+) -> int:
     """Runs `pattern` on every webnn op, in order, at its place and with its location; returns how many it replaced.
 
-    A pattern returns the values that replace the op's results, or None to leave it alone.
+    A pattern returns the values that replace the op's results, or None to leave it alone. With `sweep`, the ops before
+    it that only the replaced op used go with it.
     """
     replaced = 0
     for function in functions(module):
@@ -324,9 +327,25 @@ def rewrite(module: ir.Module, pattern: Callable[[ir.Operation], Sequence[Tensor
                 continue
             for old, new in zip(operation.results, values, strict=True):
                 old.replace_all_uses_with(new.value)
+            operands = list(operation.operands) if sweep else []
             operation.erase()
+            _sweep(operands)
             replaced += 1
     return replaced
+
+
+def _sweep(values: Sequence[ir.Value]) -> None:
+    """Erases the webnn ops that give the values, and those before them, as far as no one uses them."""
+    candidates = _owners(values)
+    while candidates:
+        operation = candidates.pop()
+        if operation.name.startswith(PREFIX) and not any(next(r.uses, None) for r in operation.results):
+            candidates |= _owners(list(operation.operands))
+            operation.erase()
+
+
+def _owners(values: Sequence[ir.Value]) -> set[ir.Operation]:
+    return {v.owner.operation for v in values if not isinstance(v.owner, ir.Block)}
 
 
 def erase_dead(module: ir.Module) -> None:

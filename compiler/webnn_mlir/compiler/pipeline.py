@@ -17,8 +17,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
     "webnn": ("webnn-verify",),
     # What no one uses goes first. Quantized weights are taken into what they feed while gemm and dequantizeLinear are
-    # still whole. Formulas become simpler ops.
-    "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose"),
+    # still whole. Formulas become simpler ops. What only moves elements merges after both: fusing looks through
+    # reshapes and transposes itself, and formulas leave slices and reverses that meet only now.
+    "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose", "webnn-canonicalize-strides"),
     # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
     # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left. Formulas repeat
     # constants, of which one is enough.
