@@ -6,7 +6,6 @@ i8 and ui8: unpacked on the way in, packed on the way out, since IREE's emulatio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from iree.compiler import ir
 from webnn_mlir.dialects.webnn.shapes import broadcast
 from webnn_mlir.dialects.webnn.types import DataType
 
-from . import elementary
+from . import elementary, linalg
 from .binding import Tensor, element_type, number, tensor_type
 
 Number = int | float | bool
@@ -282,50 +281,40 @@ class Emitter:
             f"offset_dims = {offsets}, collapsed_slice_dims = [{axis}], start_index_map = [{axis}], "
             f"index_vector_dim = {indices.rank}"
         )
-        return self._gather(x, indices, shape, numbers, [1 if i == axis else n for i, n in enumerate(x.shape)])
-
-    def gather(self, x: Tensor, coordinates: Sequence[Tensor]) -> Tensor:
-        """The slices of x at the coordinates of its first dimensions, which share a shape."""
-        count, outer = len(coordinates), coordinates[0].shape
-        inner = x.shape[count:]
-        indexed = list(range(count))
-        numbers = (
-            f"offset_dims = {list(range(len(outer), len(outer) + len(inner)))}, collapsed_slice_dims = {indexed}, "
-            f"start_index_map = {indexed}, index_vector_dim = {len(outer)}"
-        )
-        return self._gather(x, self._stack(coordinates), [*outer, *inner], numbers, [1] * count + list(inner))
-
-    def _gather(self, x: Tensor, indices: Tensor, shape: Sequence[int], numbers: str, sizes: Sequence[int]) -> Tensor:
         attributes = {
             "dimension_numbers": f"#stablehlo.gather<{numbers}>",
-            "slice_sizes": _i64s(sizes),
+            "slice_sizes": _i64s([1 if i == axis else n for i, n in enumerate(x.shape)]),
             "indices_are_sorted": ir.BoolAttr.get(False),
         }
         return self.op("stablehlo.gather", [x, indices], [(shape, x.element)], attributes)[0]
 
-    def scatter(self, x: Tensor, coordinates: Sequence[Tensor], updates: Tensor) -> Tensor:
-        """x with the slices at the coordinates of its first dimensions replaced; of repeated ones the last stays."""
-        count, outer = len(coordinates), math.prod(coordinates[0].shape)
-        inner = x.shape[count:]
-        indices = self.reshape(self._stack(coordinates), [outer, count])
-        updates = self.reshape(updates, [outer, *inner])
+    def put(self, x: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
+        """x with the slices at indices of its first dimension replaced; of repeated ones the last stays."""
+        slices = [indices.shape[0], *x.shape[1:]]
+        assert updates.shape == tuple(slices), (updates.shape, slices)
         numbers = (
-            f"update_window_dims = {list(range(1, 1 + len(inner)))}, inserted_window_dims = {list(range(count))}, "
-            f"scatter_dims_to_operand_dims = {list(range(count))}, index_vector_dim = 1"
+            f"update_window_dims = {list(range(1, x.rank))}, inserted_window_dims = [0], "
+            "scatter_dims_to_operand_dims = [0], index_vector_dim = 1"
         )
         attributes = {
             "scatter_dimension_numbers": f"#stablehlo.scatter<{numbers}>",
             "indices_are_sorted": ir.BoolAttr.get(False),
             "unique_indices": ir.BoolAttr.get(False),
         }
+        indices = self.reshape(indices, [indices.shape[0], 1])
+        result, regions = [(x.shape, x.element)], [lambda _, new: [new]]
         scalars = [((), x.element)] * 2
-        result = [(x.shape, x.element)]
-        regions = [lambda _, new: [new]]
         return self.op("stablehlo.scatter", [x, indices, updates], result, attributes, regions, scalars)[0]
 
-    def _stack(self, coordinates: Sequence[Tensor]) -> Tensor:
-        columns = [self.reshape(c, [*c.shape, 1]) for c in coordinates]
-        return self.concatenate(columns, columns[0].rank - 1)
+    def read(self, x: Tensor, shape: Sequence[int], coordinates: linalg.Coordinates) -> Tensor:
+        """result[p] = x[coordinates(p)] in Linalg, where coordinates are values of type `index`."""
+        return self.signless(lambda t: linalg.read(t, shape, coordinates), x)
+
+    def index_from(self, indices: Tensor) -> Callable[[Sequence[ir.Value | int], int], ir.Value]:
+        """For `read`: the index at a place in `indices`, kept within a dimension of the size given."""
+        unsigned = indices.data_type.is_unsigned
+        bits = self.bitcast(indices, indices.element.removeprefix("u"))
+        return lambda place, size: linalg.index_from(bits, place, size, unsigned=unsigned)
 
     # Windows
 

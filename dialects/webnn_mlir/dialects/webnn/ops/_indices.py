@@ -1,35 +1,55 @@
-"""Coordinates for gathering and scattering.
+"""Indices of gathering and scattering.
 
 Negative indices count from the end; what is out of bounds then is clamped, so that nothing outside a tensor is ever
 read or written: https://www.w3.org/TR/webnn/#security.
 """
 
+from itertools import accumulate
+from math import prod
+from operator import mul
+
 from ..declaration import Descriptor, Emitter, OpView, Value
 
 
-def within(b: Emitter, indices: Value, size: int) -> Value:
-    """Indices into a dimension as int32 from 0 to size - 1."""
+def within(b: Emitter, indices: Value, size: int | list[int]) -> Value:
+    """Indices as int32 from 0 to size - 1; a list has a size for each entry of their last dimension."""
+    length = b.array(size, indices.element)
+    last = b.subtract(length, 1)
     if indices.data_type.is_unsigned:
-        return b.convert(b.minimum(indices, size - 1), "i32")
-    from_start = b.select(b.compare(indices, 0, "LT"), b.add(indices, size), indices)
-    return b.convert(b.minimum(b.maximum(from_start, 0), size - 1), "i32")
+        return b.convert(b.minimum(indices, last), "i32")
+    from_start = b.select(b.compare(indices, 0, "LT"), b.add(indices, length), indices)
+    return b.convert(b.minimum(b.maximum(from_start, 0), last), "i32")
 
 
-def element_coordinates(b: Emitter, op: OpView) -> list[Value]:
-    """For gatherElements and scatterElements: the element's own coordinates, but the index along the axis."""
+def element_positions(b: Emitter, op: OpView) -> Value:
+    """For gatherElements and scatterElements, positions in the flat input: sum over the axes of stride · coordinate,
+    which is the element's own one, but the index along `axis`."""
     shape = op.indices.shape
     index = within(b, op.indices, op.input.shape[op.axis])
-    return [index if axis == op.axis else b.iota(shape, axis, "i32") for axis in range(len(shape))]
+    coordinates = [index if axis == op.axis else b.iota(shape, axis, "i32") for axis in range(len(shape))]
+    *products, total = map(b.multiply, coordinates, _strides(op.input.shape))
+    for product in products:
+        total = b.add(total, product)
+    return total
 
 
-def nd_coordinates(b: Emitter, op: OpView) -> list[Value]:
-    """For gatherND and scatterND: the last dimension of the indices, taken apart."""
-    *outer, count = op.indices.shape
-    parts = []
-    for i in range(count):
-        part = b.slice(op.indices, [0] * len(outer) + [i], [*outer, i + 1])
-        parts.append(within(b, b.reshape(part, outer), op.input.shape[i]))
-    return parts
+def slice_positions(b: Emitter, op: OpView) -> Value:
+    """For gatherND and scatterND, positions in the input with its indexed dimensions flat: sum of stride · index."""
+    sizes = list(op.input.shape[: op.indices.shape[-1]])
+    strides = b.array(_strides(sizes), "i32")
+    products = b.multiply(within(b, op.indices, sizes), strides)
+    return b.reduce(products, [products.rank - 1], "add", 0)
+
+
+def flat_slices(b: Emitter, op: OpView) -> Value:
+    """The input of gatherND or scatterND with its indexed dimensions flat."""
+    inner = op.input.shape[op.indices.shape[-1] :]
+    return b.reshape(op.input, [op.input.descriptor.size // prod(inner), *inner])
+
+
+def _strides(shape: tuple[int, ...] | list[int]) -> list[int]:
+    """Of a row-major tensor."""
+    return list(accumulate(shape[:0:-1], mul, initial=1))[::-1]
 
 
 def require_element_shape(op: OpView) -> None:

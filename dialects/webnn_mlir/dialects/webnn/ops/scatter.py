@@ -6,7 +6,7 @@ Where indices repeat, the last update stays.
 from ..attributes import UNSIGNED_LONG
 from ..declaration import Descriptor, Emitter, OpView, Value, attribute, declare, operand
 from ..types import ALL, INDICES
-from ._indices import element_coordinates, nd_coordinates, nd_slices, require_element_shape
+from ._indices import element_positions, flat_slices, nd_slices, require_element_shape, slice_positions
 
 
 def _require_updates(op: OpView, expected: tuple[int, ...]) -> None:
@@ -26,11 +26,17 @@ def _infer_nd(op: OpView) -> Descriptor:
 
 
 def _scatter_elements(b: Emitter, op: OpView) -> Value:
-    return b.scatter(op.input, element_coordinates(b, op), op.updates)
+    return _put(b, op, b.reshape(op.input, [op.input.descriptor.size]), element_positions(b, op))
 
 
 def _scatter_nd(b: Emitter, op: OpView) -> Value:
-    return b.scatter(op.input, nd_coordinates(b, op), op.updates)
+    return _put(b, op, flat_slices(b, op), slice_positions(b, op))
+
+
+def _put(b: Emitter, op: OpView, slices: Value, positions: Value) -> Value:
+    count = positions.descriptor.size
+    updates = b.reshape(op.updates, [count, *slices.shape[1:]])
+    return b.reshape(b.put(slices, b.reshape(positions, [count]), updates), op.input.shape)
 
 
 declare(

@@ -1,0 +1,69 @@
+"""A tensor read at computed coordinates, as one linalg.generic; `Emitter` has these as methods.
+
+IREE makes several passes over memory of StableHLO's gather and of what keeps its indices within bounds. Coordinates are
+values of type `index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from iree.compiler import ir
+from iree.compiler.dialects import arith, tensor
+
+from .binding import Tensor, element_type
+
+Coordinates = Callable[[list[ir.Value]], Sequence[ir.Value]]
+"""The coordinates to read at, of those of the result."""
+
+
+def read(x: Tensor, shape: Sequence[int], coordinates: Coordinates) -> Tensor:
+    """result[p] = x[coordinates(p)], for x of a signless type."""
+    dims = [f"d{i}" for i in range(len(shape))]
+    identity = f"affine_map<({', '.join(dims)}) -> ({', '.join(dims)})>"
+    iterators = ", ".join(["#linalg.iterator_type<parallel>"] * len(shape))
+    element = element_type(x.element)
+    result = tensor.empty(list(shape), element)
+    operation = ir.Operation.create(
+        "linalg.generic",
+        results=[result.type],
+        operands=[result],
+        attributes={
+            "indexing_maps": ir.Attribute.parse(f"[{identity}]"),
+            "iterator_types": ir.Attribute.parse(f"[{iterators}]"),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 1]),
+        },
+        regions=1,
+    )
+    block = operation.regions[0].blocks.append(element)
+    with ir.InsertionPoint(block):
+        # The bindings' module of Linalg takes a tenth of a second to import.
+        place = [_index_of_loop(i) for i in range(len(shape))]
+        value = tensor.extract(x.value, list(coordinates(place)))
+        ir.Operation.create("linalg.yield", operands=[value])
+    return Tensor.of(operation.results[0])
+
+
+def index_from(indices: Tensor, place: Sequence[ir.Value | int], size: int, *, unsigned: bool) -> ir.Value:
+    """The element at `place` of a signless tensor of indices into a dimension: negative ones count from its end, what
+    is out of bounds then is clamped."""
+    value = tensor.extract(indices.value, [_constant(p) if isinstance(p, int) else p for p in place])
+    zero, length, last = (arith.constant(value.type, n) for n in (0, size, size - 1))
+    if unsigned:
+        return arith.index_cast(_index(), arith.minui(value, last))
+    negative = arith.cmpi(arith.CmpIPredicate.slt, value, zero)
+    from_start = arith.select(negative, arith.addi(value, length), value)
+    return arith.index_cast(_index(), arith.minsi(arith.maxsi(from_start, zero), last))
+
+
+def _index_of_loop(dim: int) -> ir.Value:
+    attributes = {"dim": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), dim)}
+    return ir.Operation.create("linalg.index", results=[_index()], attributes=attributes).result
+
+
+def _constant(value: int) -> ir.Value:
+    return arith.constant(_index(), value)
+
+
+def _index() -> ir.Type:
+    return ir.IndexType.get()
