@@ -74,14 +74,14 @@ def _slice(
     """x[start + stride · k] for k < count in each dimension, `shape` being the counts."""
     if x.shape == tuple(shape):
         return x
-    source = _source(x)
+    source = _source(x.value)
     if _name(source) == "slice":
         # x[k] = y[s + d · k], thus x[start + stride · k] = y[(s + d · start) + (d · stride) · k]
         _, inner, _ = binding.view(source)
         starts = [s + d * start for s, d, start in zip(inner.starts, inner.strides, starts, strict=True)]
         strides = [d * stride for d, stride in zip(inner.strides, strides, strict=True)]
         return _slice(like, inner.input, starts, strides, shape)
-    if _name(source) == "reverse" and _single_use(x):
+    if _name(source) == "reverse" and _single_use(x.value):
         # x[i] = y[n-1-i]; from the end, x[start + stride · (count-1-k)] = y[start' + stride · k]
         # where start' = n-1 - start - stride · (count-1)
         _, inner, _ = binding.view(source)
@@ -93,7 +93,7 @@ def _slice(
     # The least size that gives the count: a product of strides may be more than is left, or than 32 bits hold.
     strides = [stride if count > 1 else 1 for stride, count in zip(strides, shape, strict=True)]
     sizes = [stride * (count - 1) + 1 for stride, count in zip(strides, shape, strict=True)]
-    return _build(like, "slice", x, starts=starts, sizes=sizes, strides=strides)
+    return _build(like, "slice", x, shape, starts=starts, sizes=sizes, strides=strides)
 
 
 def _reverse(like: ir.Operation, x: Tensor, axes: Sequence[int]) -> Tensor:
@@ -101,11 +101,11 @@ def _reverse(like: ir.Operation, x: Tensor, axes: Sequence[int]) -> Tensor:
     axes = [axis for axis in axes if x.shape[axis] > 1]
     if not axes:
         return x
-    source = _source(x)
+    source = _source(x.value)
     if _name(source) == "reverse":
         _, inner, _ = binding.view(source)
         return _reverse(like, inner.input, _reversed_twice(inner.axes, axes))
-    return _build(like, "reverse", x, axes=axes)
+    return _build(like, "reverse", x, x.shape, axes=axes)
 
 
 def _reversed_twice(first: Sequence[int], second: Sequence[int]) -> list[int]:
@@ -117,15 +117,16 @@ def _transpose(like: ir.Operation, x: Tensor, permutation: Sequence[int]) -> Ten
     """Dimension i of the result is dimension permutation[i] of x."""
     if list(permutation) == list(range(x.rank)):
         return x
-    source = _source(x)
+    source = _source(x.value)
     if _name(source) == "transpose":
         _, inner, _ = binding.view(source)
         return _transpose(like, inner.input, _transposed_twice(inner.permutation, permutation))
+    shape = [x.shape[p] for p in permutation]
     moved = [p for p in permutation if x.shape[p] > 1]
     if moved == sorted(moved) and not any(_name(use.owner.operation) == "transpose" for use in like.results[0].uses):
         # Dimensions of 1 alone change their place. A transpose that follows would rather merge.
-        return _reshape(like, x, [x.shape[p] for p in permutation])
-    return _build(like, "transpose", x, permutation=permutation)
+        return _reshape(like, x, shape)
+    return _build(like, "transpose", x, shape, permutation=permutation)
 
 
 def _transposed_twice(first: Sequence[int], second: Sequence[int]) -> list[int]:
@@ -137,10 +138,10 @@ def _reshape(like: ir.Operation, x: Tensor, shape: Sequence[int]) -> Tensor:
     """The elements of x, in their order, under another shape."""
     if x.shape == tuple(shape):
         return x
-    source = _source(x)
-    if _name(source) == "reshape":
+    source = _source(x.value)
+    if source is not None and _name(source) == "reshape":
         return _reshape(like, Tensor.of(source.operands[0]), shape)
-    return _build(like, "reshape", x, new_shape=shape)
+    return _build(like, "reshape", x, shape, new_shape=shape)
 
 
 def _slice_pattern(operation: ir.Operation) -> Tensor:
@@ -154,12 +155,13 @@ def _movement(name: str, field: str, compose: Compose, build: Build) -> Pattern:
 
     def pattern(operation: ir.Operation) -> Tensor:
         _, op, _ = binding.view(operation)
-        how, x, between = getattr(op, field), op.input, []
-        while len(between) < REACH and (source := _elementwise(x)):
+        how, value = getattr(op, field), op.input.value
+        between: list[ir.Operation] = []
+        while len(between) < REACH and (source := _elementwise(value)):
             between.append(source)
-            x = _moved(source)
-        first = _source(x)
-        if not between or _name(first) != name or not _single_use(x):
+            value = next(filter(_has_dimensions, source.operands))
+        first = _source(value)
+        if not between or _name(first) != name or not _single_use(value):
             return build(operation, op.input, how)
         _, inner, _ = binding.view(first)
         x = inner.input
@@ -181,38 +183,32 @@ PATTERNS: dict[str, Pattern] = {
 # Ops and uses
 
 
-def _source(x: Tensor) -> ir.Operation | None:
+def _source(value: ir.Value) -> ir.Operation | None:
     """The op that gives a value; None for an argument."""
-    owner = x.value.owner
+    owner = value.owner
     return None if isinstance(owner, ir.Block) else owner.operation
 
 
 def _name(operation: ir.Operation | None) -> str | None:
     """The name of a webnn op."""
-    if operation is None or not operation.name.startswith(binding.PREFIX):
-        return None
-    return operation.name.removeprefix(binding.PREFIX)
+    name = "" if operation is None else str(operation.name)
+    return name.removeprefix(binding.PREFIX) if name.startswith(binding.PREFIX) else None
 
 
-def _single_use(x: Tensor) -> bool:
-    return len(list(islice(x.value.uses, 2))) == 1
+def _single_use(value: ir.Value) -> bool:
+    return len(list(islice(value.uses, 2))) == 1
 
 
-def _elementwise(x: Tensor) -> ir.Operation | None:
+def _elementwise(value: ir.Value) -> ir.Operation | None:
     """The op that gives a value of a single use, if it is element-wise and only one operand has dimensions."""
-    source = _source(x)
-    if source is None or _name(source) not in ELEMENTWISE or not _single_use(x):
+    source = _source(value)
+    if source is None or _name(source) not in ELEMENTWISE or not _single_use(value):
         return None
-    return source if sum(_has_dimensions(v) for v in source.operands) == 1 else None
+    return source if sum(map(_has_dimensions, source.operands)) == 1 else None
 
 
 def _has_dimensions(value: ir.Value) -> bool:
-    return ir.RankedTensorType(value.type).rank > 0
-
-
-def _moved(elementwise: ir.Operation) -> Tensor:
-    """The one operand that has dimensions."""
-    return Tensor.of(next(filter(_has_dimensions, elementwise.operands)))
+    return bool(ir.RankedTensorType(value.type).rank)
 
 
 def _on(elementwise: ir.Operation, x: Tensor) -> Tensor:
@@ -227,11 +223,11 @@ def _on(elementwise: ir.Operation, x: Tensor) -> Tensor:
     return Tensor.of(operation.results[0])
 
 
-def _build(like: ir.Operation, name: str, x: Tensor, **attributes: Sequence[int]) -> Tensor:
+def _build(like: ir.Operation, name: str, x: Tensor, shape: Sequence[int], **attributes: Sequence[int]) -> Tensor:
     """An op on x, with the label and location of `like`, which is the op itself where it has that operand already."""
     if _name(like) == name and like.operands[0] == x.value:
         return Tensor.of(like.results[0])
     label = binding.decode(like.attributes[binding.LABEL]) if binding.LABEL in like.attributes else ""
+    result = x.descriptor.with_shape(shape)
     with like.location:
-        value: Tensor = binding.DialectBuilder().build_op(OPS[name], {"input": x, **attributes}, label)
-    return value
+        return binding.DialectBuilder().emit(OPS[name], {"input": x, **attributes}, (result,), label)[0]
