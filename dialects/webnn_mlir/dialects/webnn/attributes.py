@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -68,6 +69,16 @@ def _double(value: Any) -> float:
     return result
 
 
+def _float(value: Any) -> float:
+    """A double rounded to float32, which must stay finite."""
+    double = _double(value)
+    try:
+        (result,) = struct.unpack("<f", struct.pack("<f", double))
+    except OverflowError:
+        raise TypeError(f"{double} is out of the range of float") from None
+    return float(result)
+
+
 def _number(value: Any) -> int | float:
     """MLNumber: a 64-bit integer stays one; every other number is a double, infinities and NaN included."""
     if isinstance(value, str | bool):
@@ -125,7 +136,7 @@ UNSIGNED_LONGS = Kind("sequence<[EnforceRange] unsigned long>", Storage.INTEGERS
 WRAPPING_UNSIGNED_LONG = Kind("unsigned long", Storage.INTEGER, _unsigned_long)
 WRAPPING_UNSIGNED_LONGS = Kind("sequence<unsigned long>", Storage.INTEGERS, _list_of(_unsigned_long))
 DOUBLE = Kind("double", Storage.FLOAT, _double)
-FLOAT_LIST = Kind("sequence<float>", Storage.FLOATS, _list_of(_double))
+FLOAT_LIST = Kind("sequence<float>", Storage.FLOATS, _list_of(_float))
 BOOLEAN = Kind("boolean", Storage.BOOLEAN, _boolean)
 NUMBER = Kind("MLNumber", Storage.NUMBER, _number)
 DATA_TYPE = Kind("MLOperandDataType", Storage.STRING, _data_type)

@@ -1,7 +1,7 @@
 """https://www.w3.org/TR/webnn/#api-mlgraphbuilder-resample2d-method"""
 
 import math
-from fractions import Fraction
+from typing import Any
 
 from ..attributes import FLOAT_LIST, UNSIGNED_LONGS, enum
 from ..declaration import Descriptor, Emitter, OpView, Value, attribute, declare, operand
@@ -23,11 +23,15 @@ def _infer(op: OpView) -> Descriptor:
     return op.input.with_shape(shape)
 
 
-def _coordinates(size: int, output: int) -> list[Fraction]:
-    """clamp((i + 0.5) · inputSize / outputSize - 0.5, 0, inputSize - 1)"""
-    half = Fraction(1, 2)
-    places = ((i + half) * Fraction(size, output) - half for i in range(output))
-    return [min(max(place, Fraction(0)), Fraction(size - 1)) for place in places]
+def _coordinates(size: int, output: int) -> tuple[Any, int]:
+    """Numerators and denominator of clamp((i + 0.5) · size / output - 0.5, 0, size - 1) for i < output.
+
+    That is clamp(((2i + 1) · size - output) / (2 · output), …), exact in 64 bits.
+    """
+    import numpy as np
+
+    unit = 2 * output
+    return np.clip((2 * np.arange(output, dtype=np.int64) + 1) * size - output, 0, unit * (size - 1)), unit
 
 
 def _stablehlo(b: Emitter, op: OpView) -> Value:
@@ -35,7 +39,8 @@ def _stablehlo(b: Emitter, op: OpView) -> Value:
     data_type = op.input.data_type
     wide = op.mode == "linear" and data_type is not DataType.FLOAT32
     value = b.convert(op.input, "f32") if wide else op.input
-    for axis, size in zip(op.axes, op.sizes, strict=True):
+    # Along x, the second of the axes, first.
+    for axis, size in reversed(list(zip(op.axes, op.sizes, strict=True))):
         if value.shape[axis] != size:
             value = along(b, value, axis, size)
     if wide and not data_type.is_float:
@@ -51,20 +56,22 @@ def _nearest(b: Emitter, x: Value, axis: int, size: int) -> Value:
         pair = [*x.shape[: axis + 1], size // length, *x.shape[axis + 1 :]]
         repeated = b.broadcast_in_dim(x, pair, [i for i in range(x.rank + 1) if i != axis + 1])
         return b.reshape(repeated, [size if i == axis else n for i, n in enumerate(x.shape)])
-    places = [math.ceil(c - Fraction(1, 2)) for c in _coordinates(length, size)]
-    return b.take(x, b.array(places, "i32"), axis)
+    coordinates, unit = _coordinates(length, size)
+    return b.take(x, b.array(_ceil(coordinates - unit // 2, unit), "i32"), axis)
 
 
 def _linear(b: Emitter, x: Value, axis: int, size: int) -> Value:
     """v(floor c) · (1 - t) + v(ceil c) · t, t being the fraction of the coordinate c"""
-    coordinates = _coordinates(x.shape[axis], size)
-    low = b.take(x, b.array([math.floor(c) for c in coordinates], "i32"), axis)
-    high = b.take(x, b.array([math.ceil(c) for c in coordinates], "i32"), axis)
-    weights = [float(c - math.floor(c)) for c in coordinates]
-    t, rest = (
-        b.broadcast_in_dim(b.array(values, "f32"), low.shape, [axis]) for values in (weights, [1 - w for w in weights])
-    )
+    coordinates, unit = _coordinates(x.shape[axis], size)
+    low = b.take(x, b.array(coordinates // unit, "i32"), axis)
+    high = b.take(x, b.array(_ceil(coordinates, unit), "i32"), axis)
+    weights = coordinates % unit / unit
+    t, rest = (b.broadcast_in_dim(b.array(w, "f32"), low.shape, [axis]) for w in (weights, 1 - weights))
     return b.add(b.multiply(low, rest), b.multiply(high, t))
+
+
+def _ceil(numerators: Any, denominator: int) -> Any:
+    return -(-numerators // denominator)
 
 
 declare(
