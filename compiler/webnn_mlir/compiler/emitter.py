@@ -243,6 +243,9 @@ class Emitter:
     def reverse(self, x: Tensor, axes: Sequence[int]) -> Tensor:
         if not axes:
             return x
+        if _is_strided(x):
+            # IREE makes one loop of both and leaves it without a lowering to LLVM.
+            x = self.op("stablehlo.optimization_barrier", [x], [(x.shape, x.element)])[0]
         attributes = {"dimensions": _i64s(axes)}
         return self.signless(lambda t: self.op("stablehlo.reverse", [t], [(t.shape, t.element)], attributes)[0], x)
 
@@ -423,6 +426,17 @@ def _defined_by(x: Tensor, name: str) -> bool:
     """Whether an op of that name gives the value; a function's argument has none."""
     owner = x.value.owner
     return not isinstance(owner, ir.Block) and owner.name == name
+
+
+def _is_strided(x: Tensor) -> bool:
+    """Whether a value is a slice with strides, under whatever views."""
+    views = ("slice", "reshape", "transpose", "bitcast_convert")
+    owner = x.value.owner
+    while not isinstance(owner, ir.Block) and owner.name in {f"stablehlo.{view}" for view in views}:
+        if owner.name == "stablehlo.slice" and max(owner.attributes["strides"], default=1) > 1:
+            return True
+        owner = owner.operands[0].owner
+    return False
 
 
 def _parse(text: str) -> ir.Attribute:
