@@ -23,3 +23,14 @@ func.func @no_axes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = "webnn.reverse"(%x) {axes = array<i64>} : (tensor<2x3xf32>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// IREE compiles a reverse of a strided slice only in a loop of its own.
+// CHECK-LABEL: func.func @of_strided_slice
+// CHECK: %[[S:.+]] = stablehlo.slice %arg0 [1:8:2]
+// CHECK: %[[B:.+]] = stablehlo.optimization_barrier %[[S]]
+// CHECK: stablehlo.reverse %[[B]], dims = [0]
+func.func @of_strided_slice(%x: tensor<9xf32>) -> tensor<4xf32> {
+  %0 = "webnn.slice"(%x) {starts = array<i64: 1>, sizes = array<i64: 7>, strides = array<i64: 2>} : (tensor<9xf32>) -> tensor<4xf32>
+  %1 = "webnn.reverse"(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
