@@ -46,6 +46,14 @@ def test_filter(tmp_path, capsys):
     assert capsys.readouterr().out == "1 passed, 0 failed, 0 skipped\n"
 
 
+def test_an_engine_that_is_not_installed(monkeypatch, capsys):
+    monkeypatch.setattr("webnn_mlir.tools.conformance.main.find_spec", lambda name: None if name == "jax" else True)
+    assert main(["--cases", str(DATA / "right"), "--engine", "xla"]) == 1
+    assert capsys.readouterr().err == (
+        "webnn-conformance: error: jax is not installed; pip install 'webnn-mlir[xla]' has it\n"
+    )
+
+
 def test_nothing_is_no_success(tmp_path, capsys):
     assert main(["--cases", str(DATA / "right"), "--filter", "no such case"]) == 1
     assert main(["--cases", str(tmp_path)]) == 1
