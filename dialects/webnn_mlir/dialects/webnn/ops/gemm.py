@@ -3,12 +3,11 @@
 from ..attributes import BOOLEAN, DOUBLE
 from ..declaration import Builder, Descriptor, OpView, Value, attribute, declare, operand
 from ..shapes import broadcasts_to
-from ..types import FLOATS, cast_number
+from ..types import FLOATS
 from ._float32 import in_float32
 
 
 def _infer(op: OpView) -> Descriptor:
-    op.alpha, op.beta = (cast_number(v, op.a.data_type) for v in (op.alpha, op.beta))
     rows, inner = op.a.shape[::-1] if op.a_transpose else op.a.shape
     depth, columns = op.b.shape[::-1] if op.b_transpose else op.b.shape
     op.require(inner == depth, f"a has {inner} columns and b has {depth} rows; they must be as many")

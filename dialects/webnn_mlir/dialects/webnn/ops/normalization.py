@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..attributes import DOUBLE, UNSIGNED_LONG, UNSIGNED_LONGS
 from ..declaration import Builder, Descriptor, OpView, Value, attribute, declare, operand
-from ..types import FLOATS, cast_number
+from ..types import FLOATS
 from . import _windows
 from ._float32 import in_float32
 
@@ -46,7 +46,6 @@ def _require_shapes(op: OpView, names: Sequence[str], expected: Sequence[int]) -
             op.require(
                 value.shape == tuple(expected), f"{name} has shape {list(value.shape)}; it must be {list(expected)}"
             )
-    op.epsilon = cast_number(op.epsilon, op.input.data_type)
 
 
 def _infer_batch(op: OpView) -> Descriptor:
