@@ -6,6 +6,7 @@ i8 and ui8: unpacked on the way in, packed on the way out, since IREE's emulatio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -182,6 +183,10 @@ class Emitter:
     def identity(self, x: Tensor) -> Tensor:
         return x
 
+    def barrier(self, *xs: Tensor) -> list[Tensor]:
+        """The values themselves, which IREE computes apart from what uses them."""
+        return self.op("stablehlo.optimization_barrier", xs, [(x.shape, x.element) for x in xs])
+
     # Comparing and selecting
 
     def compare(self, x: Like, y: Like, direction: str) -> Tensor:
@@ -220,6 +225,9 @@ class Emitter:
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         if x.shape == tuple(shape):
             return x
+        if math.prod(x.shape) == 1 and len(shape) > x.rank and _defined_by(x, "stablehlo.slice"):
+            # IREE fails on a slice of one element that is reshaped to more dimensions and so is a result.
+            (x,) = self.barrier(x)
         return self.op("stablehlo.reshape", [x], [(shape, x.element)])[0]
 
     def transpose(self, x: Tensor, permutation: Sequence[int]) -> Tensor:
@@ -245,7 +253,7 @@ class Emitter:
             return x
         if _is_strided(x):
             # IREE makes one loop of both and leaves it without a lowering to LLVM.
-            x = self.op("stablehlo.optimization_barrier", [x], [(x.shape, x.element)])[0]
+            (x,) = self.barrier(x)
         attributes = {"dimensions": _i64s(axes)}
         return self.signless(lambda t: self.op("stablehlo.reverse", [t], [(t.shape, t.element)], attributes)[0], x)
 
@@ -313,6 +321,10 @@ class Emitter:
         """result[p] = x[coordinates(p)] in Linalg, where coordinates are values of type `index`."""
         return self.signless(lambda t: linalg.read(t, shape, coordinates), x)
 
+    def copied(self, x: Tensor) -> Tensor:
+        """x, of a first dimension above 1, copied in Linalg for an op that writes into its operand."""
+        return self.signless(linalg.copied, x)
+
     def index_from(self, indices: Tensor) -> Callable[[Sequence[ir.Value | int], int], ir.Value]:
         """For `read`: the index at a place in `indices`, kept within a dimension of the size given."""
         unsigned = indices.data_type.is_unsigned
@@ -328,8 +340,7 @@ class Emitter:
         """A convolution in two dimensions; layouts are in WebNN's letters (nchw, oihw, …)."""
         if groups > 1 and any(_defined_by(t, "stablehlo.convert") for t in (x, weights)):
             # IREE draws conversions from float16 into a grouped convolution and then gets its shapes wrong.
-            types = [(t.shape, t.element) for t in (x, weights)]
-            x, weights = self.op("stablehlo.optimization_barrier", [x, weights], types)
+            x, weights = self.barrier(x, weights)
         letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
         image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
         pads = np.asarray(padding, np.int64)
