@@ -44,6 +44,15 @@ def read(x: Tensor, shape: Sequence[int], coordinates: Coordinates) -> Tensor:
     return Tensor.of(operation.results[0])
 
 
+def copied(x: Tensor) -> Tensor:
+    """x of a signless type, with a first dimension above 1, in memory that another op may write into.
+
+    IREE lets it write into an input of the program otherwise (https://github.com/iree-org/iree/issues/16168), and drops
+    what it knows to be a copy. That max(i, 0) is i it finds out only when this is a dispatch of its own.
+    """
+    return read(x, x.shape, lambda place: [arith.maxsi(place[0], _constant(0)), *place[1:]])
+
+
 def index_from(indices: Tensor, place: Sequence[ir.Value | int], size: int, *, unsigned: bool) -> ir.Value:
     """The element at `place` of a signless tensor of indices into a dimension: negative ones count from its end, what
     is out of bounds then is clamped."""

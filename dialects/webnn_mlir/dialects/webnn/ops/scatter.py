@@ -3,6 +3,8 @@
 Where indices repeat, the last update stays.
 """
 
+from collections.abc import Callable
+
 from ..attributes import UNSIGNED_LONG
 from ..declaration import Descriptor, Emitter, OpView, Value, attribute, declare, operand
 from ..types import ALL, INDICES
@@ -25,18 +27,29 @@ def _infer_nd(op: OpView) -> Descriptor:
     return op.input
 
 
-def _scatter_elements(b: Emitter, op: OpView) -> Value:
-    return _put(b, op, b.reshape(op.input, [op.input.descriptor.size]), element_positions(b, op))
+def _elements(b: Emitter, op: OpView) -> tuple[Value, Value]:
+    return b.reshape(op.input, [op.input.descriptor.size]), element_positions(b, op)
 
 
-def _scatter_nd(b: Emitter, op: OpView) -> Value:
-    return _put(b, op, flat_slices(b, op), slice_positions(b, op))
+def _slices(b: Emitter, op: OpView) -> tuple[Value, Value]:
+    return flat_slices(b, op), slice_positions(b, op)
 
 
-def _put(b: Emitter, op: OpView, slices: Value, positions: Value) -> Value:
-    count = positions.descriptor.size
-    updates = b.reshape(op.updates, [count, *slices.shape[1:]])
-    return b.reshape(b.put(slices, b.reshape(positions, [count]), updates), op.input.shape)
+def _scatter(places: Callable[[Emitter, OpView], tuple[Value, Value]], *, copy: bool) -> Callable[..., Value]:
+    """Replaces slices of the flat input at the positions; with `copy`, those of a copy, which is written into."""
+
+    def lower(b: Emitter, op: OpView) -> Value:
+        slices, positions = places(b, op)
+        count, shape = positions.descriptor.size, slices.shape[1:]
+        updates = b.reshape(op.updates, [count, *shape])
+        if slices.shape[0] == 1:
+            # All indices mean the only slice there is, which the last update replaces.
+            result = b.slice(updates, [count - 1] + [0] * len(shape), [count, *shape])
+        else:
+            result = b.put(b.copied(slices) if copy else slices, b.reshape(positions, [count]), updates)
+        return b.reshape(result, op.input.shape)
+
+    return lower
 
 
 declare(
@@ -48,7 +61,8 @@ declare(
     ],
     attributes=[attribute("axis", UNSIGNED_LONG, 0)],
     infer=_infer_elements,
-    stablehlo=_scatter_elements,
+    stablehlo=_scatter(_elements, copy=False),
+    linalg=_scatter(_elements, copy=True),
     example=lambda w, x: w.scatter_elements(x(4, 3), x(2, 3, data_type="int32"), x(2, 3)),
 )
 
@@ -60,6 +74,7 @@ declare(
         operand("updates", ALL, like="input"),
     ],
     infer=_infer_nd,
-    stablehlo=_scatter_nd,
+    stablehlo=_scatter(_slices, copy=False),
+    linalg=_scatter(_slices, copy=True),
     example=lambda w, x: w.scatter_nd(x(4, 3), x(2, 1, data_type="int32"), x(2, 3)),
 )
