@@ -16,6 +16,8 @@ WINDOWS = [
     {"padding": [1, 0, 2, 1]},
     {"dilations": [2, 1], "padding": [0, 2, 0, 1]},
     {"strides": [3, 1], "dilations": [1, 2], "padding": [2, 1, 0, 3]},
+    # A single window that leaves much of the input out.
+    {"strides": [9, 9], "padding": [1, 1, 0, 2]},
 ]
 FILTERS = ["oihw", "hwio", "ohwi", "ihwo"]
 TRANSPOSED_FILTERS = ["iohw", "hwoi", "ohwi"]
@@ -172,6 +174,8 @@ TRANSPOSED_WINDOWS = [
     {"strides": [2, 2], "dilations": [1, 2], "output_sizes": [9, 12]},
     # More padding than the filter reaches cuts into the input.
     {"strides": [1, 2], "padding": [3, 1, 2, 2], "output_padding": [0, 1]},
+    # As much is cut off as is spread.
+    {"strides": [1, 2], "padding": [2, 2, 1, 5]},
 ]
 
 
@@ -185,7 +189,7 @@ def test_conv_transpose2d(run, data_type):
     keys = [key for key in inputs if key[:-1] in TRANSPOSED_FILTERS]
     cases = {}
     for number, (layout, key) in enumerate(itertools.product(LAYOUTS, keys)):
-        options = {"filter_layout": key[:-1], "groups": int(key[-1]), **TRANSPOSED_WINDOWS[number % 6]}
+        options = {"filter_layout": key[:-1], "groups": int(key[-1]), **TRANSPOSED_WINDOWS[number % 7]}
         bias = f"bias{key[-1]}" if number % 3 else "none"
         case = conv_case("conv_transpose2d", conv_transpose2d, layout, key, bias, options)
         cases[f"{layout} {options} {bias}"] = case
@@ -199,6 +203,8 @@ POOLED = [
     {"window_dimensions": [2, 3], "strides": [2, 4], "output_shape_rounding": "ceil", "padding": [0, 0, 1, 0]},
     {"window_dimensions": [2, 2], "strides": [3, 2], "output_sizes": [3, 5], "dilations": [2, 1]},
     {"window_dimensions": [2, 2], "strides": [3, 2], "output_sizes": [2, 4], "dilations": [2, 1]},
+    # A single window a row, that leaves much of the row out; the first windows of a column, almost all padding.
+    {"window_dimensions": [3, 2], "strides": [1, 9], "padding": [2, 0, 0, 1]},
     {},
 ]
 

@@ -272,7 +272,7 @@ class Emitter:
         if not isinstance(value, Tensor):
             value = self.full(value, (), x.element)
         shape = [lo + hi + n + max(n - 1, 0) * i for n, lo, hi, i in zip(x.shape, low, high, interior, strict=True)]
-        if tuple(shape) == x.shape and not any(low):
+        if not any([*low, *high, *interior]):
             return x
         attributes = {
             "edge_padding_low": _i64s(low),
@@ -343,10 +343,11 @@ class Emitter:
             x, weights = self.barrier(x, weights)
         letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
         image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
-        pads = np.asarray(padding, np.int64)
+        sizes, counts = ([of[layout.index(axis)] for axis in "hw"] for of in (x.shape, shape))
+        window = [weights.shape[filter_layout.index(axis)] for axis in "hw"]
         attributes = {
             "window_strides": _i64s(strides),
-            "padding": ir.DenseElementsAttr.get(pads),
+            "padding": _padding(sizes, counts, window, dilations, padding),
             "lhs_dilation": _i64s([1, 1]),
             "rhs_dilation": _i64s(dilations),
             "dimension_numbers": f"#stablehlo.conv<[{image}]x[{kernel}]->[{image}]>",
@@ -365,7 +366,7 @@ class Emitter:
             "window_dimensions": _i64s(window),
             "window_strides": _i64s(strides),
             "window_dilations": _i64s(dilations),
-            "padding": ir.DenseElementsAttr.get(np.asarray(padding, np.int64)),
+            "padding": _padding(x.shape, shape, window, dilations, padding),
         }
         bodies = [lambda a, b: [self.binary(method, a, b)]]
         scalars = [((), x.element)] * 2
@@ -448,6 +449,20 @@ def _is_strided(x: Tensor) -> bool:
             return True
         owner = owner.operands[0].owner
     return False
+
+
+def _padding(
+    sizes: Sequence[int], counts: Sequence[int], window: Sequence[int], dilations: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+) -> ir.Attribute:  # fmt: skip
+    """The padding of axes with so many windows, where there is a single one up to its end: IREE drops an axis of one
+    window and then takes what is left of the input for the window's size."""
+    ends = [(k - 1) * d + 1 for k, d in zip(window, dilations, strict=True)]
+    exact = [
+        (low, end - size - low if count == 1 else high)
+        for size, count, end, (low, high) in zip(sizes, counts, ends, padding, strict=True)
+    ]
+    return ir.DenseElementsAttr.get(np.asarray(exact, np.int64))
 
 
 def _parse(text: str) -> ir.Attribute:
