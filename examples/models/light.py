@@ -55,7 +55,9 @@ def model(name: str, seed: int = 0) -> onnx.ModelProto:
 
 def inputs(name: str, seed: int = 0, count: int = 1) -> list[dict[str, np.ndarray]]:
     """Random images as the model takes them."""
-    image = onnx.load(FOLDER / f"light_{name}.onnx").graph.input[0]
+    graph = onnx.load(FOLDER / f"light_{name}.onnx").graph
+    given = {initializer.name for initializer in graph.initializer}
+    [image] = [entry for entry in graph.input if entry.name not in given]
     shape = [d.dim_value for d in image.type.tensor_type.shape.dim]
     rng = np.random.default_rng(seed)
     return [{image.name: picture(rng, shape)} for _ in range(count)]

@@ -201,6 +201,14 @@ def run(load: Load, kind: str, pixels: np.ndarray) -> np.ndarray:
     return output
 
 
+def line_of_text(text: str, upside_down: bool = False) -> Image.Image:
+    """A picture of a line, as one is cut out."""
+    font = ImageFont.load_default(36)
+    picture = Image.new("RGB", (round(font.getlength(text)) + 16, 56), (246, 243, 235))
+    ImageDraw.Draw(picture).text((8, 4), text, (30, 40, 70), font)
+    return picture.transpose(Image.Transpose.ROTATE_180) if upside_down else picture
+
+
 def sample() -> tuple[Image.Image, list[str]]:
     """A picture to read, and what it says; one of its lines is upside down, one slants."""
     picture = Image.new("RGB", (640, 448), (246, 243, 235))

@@ -16,9 +16,8 @@ Segment = tuple[float, float]
 
 PACKAGE = "silero-vad"
 RATE = 16000
-WINDOW = 512
-"""Samples that the model looks at, at 16 kHz; it is given the last CONTEXT before them too."""
-CONTEXT = 64
+WINDOW, CONTEXT = 0.032, 0.004
+"""The seconds that the model looks at, and the seconds before them that it is given too."""
 
 
 def model(variant: str = "silero_vad") -> Path:
@@ -26,33 +25,36 @@ def model(variant: str = "silero_vad") -> Path:
     return package_file(PACKAGE, f"silero_vad/data/{variant}.onnx")
 
 
-def probabilities(run: Run, sound: np.ndarray) -> np.ndarray:
-    """The probability of speech in each window of a sound at 16 kHz; the model's state goes from window to window."""
-    state, context = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT, np.float32)
-    found = []
-    for start in range(0, len(sound), WINDOW):
-        window = np.zeros(WINDOW, np.float32)
-        window[: len(sound[start : start + WINDOW])] = sound[start : start + WINDOW]
-        outputs = run({"input": np.concatenate([context, window])[None], "state": state})
+def windows(sound: np.ndarray, rate: int = RATE) -> np.ndarray:
+    """A sound as the models take it: float32[windows, context + window]."""
+    size, context = round(WINDOW * rate), round(CONTEXT * rate)
+    padded = np.pad(sound, (context, -len(sound) % size))
+    return np.lib.stride_tricks.sliding_window_view(padded, context + size)[::size].astype(np.float32)
+
+
+def probabilities(run: Run, sound: np.ndarray, rate: int = RATE) -> np.ndarray:
+    """The probability of speech in each window of a sound; the model's state goes from window to window."""
+    state, found = np.zeros((2, 1, 128), np.float32), []
+    for window in windows(sound, rate):
+        outputs = run({"input": window[None], "state": state})
+        state = outputs["stateN"]
         found.append(outputs["output"].item())
-        state, context = outputs["stateN"], window[-CONTEXT:]
     return np.array(found)
 
 
 def segments(speech: np.ndarray, threshold: float = 0.5, pause: float = 0.1) -> list[Segment]:
-    """The stretches of speech in seconds. One begins at the threshold, and ends with a `pause` of probabilities that lie
+    """The stretches of speech in seconds. One begins at the threshold and ends with a `pause` of probabilities that are
     0.15 below it.
     """
-    seconds = WINDOW / RATE
     found: list[Segment] = []
     start = quiet = None
-    for k, probability in enumerate([*speech, *np.zeros(int(pause / seconds) + 1)]):
+    for k, probability in enumerate([*speech, *np.zeros(int(pause / WINDOW) + 1)]):
         if probability >= threshold:
             start, quiet = k if start is None else start, None
         elif start is not None and probability < threshold - 0.15:
             quiet = k if quiet is None else quiet
-            if (k + 1 - quiet) * seconds > pause:
-                found.append((start * seconds, min(quiet, len(speech)) * seconds))
+            if (k + 1 - quiet) * WINDOW > pause:
+                found.append((start * WINDOW, min(quiet, len(speech)) * WINDOW))
                 start = quiet = None
     return found
 
@@ -75,8 +77,12 @@ def read_wav(path: str | Path) -> np.ndarray:
         whole[:, 4 - width :] = data.reshape(-1, width)
         samples = whole.view("<i4")[:, 0] / np.float32(2**31)
     mono = samples.reshape(-1, channels).mean(1)
-    divisor = np.gcd(RATE, rate)
-    return resample_poly(mono, RATE // divisor, rate // divisor).astype(np.float32)
+    return resampled(mono, rate, RATE)
+
+
+def resampled(sound: np.ndarray, rate: int, to: int) -> np.ndarray:
+    divisor = np.gcd(rate, to)
+    return resample_poly(sound, to // divisor, rate // divisor).astype(np.float32)
 
 
 VOWELS = {  # the frequencies of the first formants, in Hz
