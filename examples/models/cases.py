@@ -47,7 +47,11 @@ SENTENCES = [
 LINES = [("HELLO WORLD", False), ("12:45 to Berlin", False), ("Total 78.90", True), ("x = a + b * 7", True)]
 
 
-def cases() -> list[Case]:
+def case(name: str) -> Case:
+    return next(found for found in cases(huge=True) if found.name == name)
+
+
+def cases(huge: bool = False) -> list[Case]:
     """All of them, the packages' first. Nothing is fetched or made before it is asked for."""
     return [
         Case("MiniLM-L6", lambda _: minilm.model(), sentence_inputs, answer=nearest, says="neighbours"),
