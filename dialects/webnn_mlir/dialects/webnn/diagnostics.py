@@ -20,7 +20,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One message about a graph, printed as the compilers of the field print theirs."""
+    """One message about a graph, printed as the compilers of the field print theirs.
+
+    `op` is WebNN's, or another dialect's with its name before it: `onnx.Conv`.
+    """
 
     message: str
     severity: str = "error"
@@ -31,7 +34,8 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
         label = f' (label "{_shown(self.label)}")' if self.label else ""
-        what = f"'webnn.{self.op}'{label}: " if self.op else ""
+        op = self.op if not self.op or "." in self.op else f"webnn.{self.op}"
+        what = f"'{op}'{label}: " if op else ""
         return f"{where}{self.severity}: {what}{self.message}"
 
 

@@ -1,0 +1,124 @@
+"""How an operator of ONNX is written down, and how a node is bound to it.
+
+    @operator("Gemm")
+    def gemm(w: NodeBuilder, A: MLOperand, B: MLOperand, C: MLOperand | None = None, *, alpha: float = 1.0, …):
+        return w.gemm(A, B, c=C, alpha=alpha, …)
+
+The function is the row: parameters are the inputs in order, keyword-only ones the attributes with their defaults, as the
+operator's schema names them. An input that must be known at import is annotated `Array` (its elements) or `Known`; one
+that may be either `Value`; a `graph` attribute is an `ir.Graph` for `w.run_graph`. What a node has beside these is an
+error. Where a later opset changes the operator's form, a second function stands under `since=` that opset.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import onnx_ir as ir
+
+from webnn_mlir.dialects.webnn import MLOperand
+
+from .constants import Known
+
+if TYPE_CHECKING:
+    from .importer import NodeBuilder
+
+Value = Known | MLOperand
+MICROSOFT = "com.microsoft"
+
+Parameter = inspect.Parameter
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operator from opset `since` on."""
+
+    name: str
+    domain: str
+    since: int
+    function: Function
+    inputs: tuple[Parameter, ...]
+    attributes: dict[str, Parameter]
+
+    def bind(
+        self, w: NodeBuilder, inputs: Sequence[Value | None], attributes: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments for the function. Raises OpError for what it does not take."""
+        given = list(inputs)
+        while given and given[-1] is None:
+            given.pop()
+        arguments = []
+        for number, parameter in enumerate(self.inputs):
+            if parameter.kind is Parameter.VAR_POSITIONAL:
+                arguments += [_convert(w, parameter, value) for value in given[number:]]
+                given = given[:number]
+                break
+            value = given[number] if number < len(given) else None
+            if value is None:
+                w.require(parameter.default is not Parameter.empty, f"input '{parameter.name}' is missing")
+                arguments.append(parameter.default)
+            else:
+                arguments.append(_convert(w, parameter, value))
+        w.require(len(given) <= len(self.inputs), f"{len(given)} inputs are given; it takes {len(self.inputs)}")
+        return arguments, self._attributes(w, attributes)
+
+    def _attributes(self, w: NodeBuilder, given: Mapping[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(given) - self.attributes.keys())
+        w.require(not unknown, f"attribute '{unknown[0] if unknown else ''}' is not supported")
+        result = {}
+        for name, parameter in self.attributes.items():
+            w.require(name in given or parameter.default is not Parameter.empty, f"attribute '{name}' is missing")
+            result[name] = given.get(name, parameter.default)
+        return result
+
+
+def _convert(w: NodeBuilder, parameter: Parameter, value: Value) -> Any:
+    """An input as its parameter is annotated."""
+    annotation = str(parameter.annotation)
+    if annotation.startswith("Value"):
+        return value
+    if annotation.startswith(("Array", "Known")):
+        w.require(isinstance(value, Known), f"input '{parameter.name}' must be known at import; it is computed")
+        return value.array if isinstance(value, Known) and annotation.startswith("Array") else value
+    return w.operand(value)
+
+
+ROWS: dict[tuple[str, str], list[Row]] = {}
+"""The forms of each operator by domain and name, the newest first."""
+
+
+def operator(*names: str, domain: str = "", since: int = 1) -> Callable[[Function], Function]:
+    """Makes a function the row of the operators of these names."""
+
+    def register(function: Function) -> Function:
+        for name in names:
+            add(name, function, domain=domain, since=since)
+        return function
+
+    return register
+
+
+def add(name: str, function: Function, *, domain: str = "", since: int = 1) -> None:
+    """Makes a function the row of an operator."""
+    _, *parameters = inspect.signature(function).parameters.values()
+    inputs = tuple(p for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
+    attributes = {p.name: p for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
+    rows = ROWS.setdefault((domain, name), [])
+    rows.append(Row(name, domain, since, function, inputs, attributes))
+    rows.sort(key=lambda row: -row.since)
+
+
+def find_row(domain: str, name: str, opset: int) -> Row | None:
+    return next((row for row in ROWS.get((domain, name), ()) if row.since <= opset), None)
+
+
+def plain(attribute: ir.Attr) -> Any:
+    """An attribute's value: numbers, strings, lists of them, arrays, graphs."""
+    value = attribute.value
+    if attribute.type is ir.AttributeType.TENSOR:
+        return value
+    return list(value) if isinstance(value, tuple | list) else value
