@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from webnn_mlir.compiler.frontend import read_graph
+from webnn_mlir.compiler.specialization import Specialization
 from webnn_mlir.dialects.webnn import Graph, GraphError, MLOperand, Node
 from webnn_mlir.dialects.webnn.builder import unpack_int4
 
@@ -277,16 +278,16 @@ def test_large_fills_take_no_memory(tmp_path: Path) -> None:
 # Dynamic dimensions
 
 
-def _dynamic(tmp_path: Path, **options: Any) -> Graph:
+def _dynamic(tmp_path: Path, dims: dict[str, int]) -> Graph:
     (tmp_path / "g.webnn").write_text(
         'webnn_graph "g" v1 { inputs { x: f32[dyn("batch", 8), 4];\ny: f32[dyn("batch", 6), dyn("time", 99)]; }\n'
         "nodes { a = neg(x); b = neg(y); } outputs { a, b } }"
     )
-    return read_graph(tmp_path / "g.webnn", **options)
+    return read_graph(tmp_path / "g.webnn", specialization=Specialization(dims))
 
 
 def test_dynamic_dimensions_get_their_sizes(tmp_path: Path) -> None:
-    graph = _dynamic(tmp_path, dims={"batch": 6, "time": 99})
+    graph = _dynamic(tmp_path, {"batch": 6, "time": 99})
     assert [o.shape for o in graph.inputs.values()] == [(6, 4), (6, 99)]
 
 
@@ -305,7 +306,7 @@ def test_dynamic_dimensions_get_their_sizes(tmp_path: Path) -> None:
 )
 def test_sizes_keep_their_bounds(tmp_path: Path, dims: dict[str, int], rules: list[str]) -> None:
     with pytest.raises(GraphError) as error:
-        _dynamic(tmp_path, dims=dims)
+        _dynamic(tmp_path, dims)
     assert [str(d).removeprefix(f"{tmp_path / 'g.webnn'}:") for d in error.value.diagnostics] == rules
 
 
@@ -319,7 +320,7 @@ def test_dynamic_dimensions_in_arguments(tmp_path: Path) -> None:
         "outputs": {"y": "y"},
     }
     (tmp_path / "g.json").write_text(json.dumps(data))
-    assert read_graph(tmp_path / "g.json", dims={"n": 5}).outputs["y"].shape == (3, 5)
+    assert read_graph(tmp_path / "g.json", specialization=Specialization({"n": 5})).outputs["y"].shape == (3, 5)
 
 
 # Errors

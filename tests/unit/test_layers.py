@@ -86,6 +86,8 @@ DISTRIBUTIONS = {
     "iree.compiler": "iree-base-compiler",
     "iree.runtime": "iree-base-runtime",
     "iree._runtime_libs": "iree-base-runtime",
+    "google": "protobuf",
+    "onnx_ir": "onnx-ir",
 }
 
 
@@ -107,7 +109,7 @@ def declared(*extras: str) -> set[str]:
 
 def test_requirements_are_what_is_imported() -> None:
     assert needed("dialects", "runtime") - {"iree-base-compiler"} <= declared()
-    assert needed("dialects", "runtime", "compiler", "tools") == declared("compiler", "xla")
+    assert needed("dialects", "runtime", "compiler", "tools") == declared("compiler", "onnx", "xla")
 
 
 def loaded(code: str) -> tuple[set[str], str]:

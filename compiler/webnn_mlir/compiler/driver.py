@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from . import wire
 from .cache import Cache, default_folder, toolchain_digest
 from .frontend.weights import weights_beside
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
+from .specialization import UNSPECIALIZED, Specialization
 from .worker import Worker, WorkerError, shared_worker
 
 Json = dict[str, Any]
@@ -72,16 +73,16 @@ def compile_source(
     options: CompileOptions,
     controls: Controls = Controls(),
     *,
-    dims: Mapping[str, int] | None = None,
+    specialization: Specialization = UNSPECIALIZED,
 ) -> Compilation:
-    """Compiles a graph, or the file of one (.webnn, .json, .mlir, .mlirbc); `dims` sizes its dynamic dimensions.
+    """Compiles a graph, or the file of one (.webnn, .json, .onnx, .mlir, .mlirbc), its dynamic dimensions sized.
 
     Raises GraphError with all that is wrong with the graph, WorkerError when the native compiler died.
     """
     folder = Path(tempfile.mkdtemp(prefix="webnn-mlir-"))
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        compilation = _compile_in(folder, source, options, controls, dims)
+        compilation = _compile_in(folder, source, options, controls, specialization)
     except BaseException:
         remove()
         raise
@@ -94,10 +95,10 @@ def _compile_in(
     source: Graph | str | Path,
     options: CompileOptions,
     controls: Controls,
-    dims: Mapping[str, int] | None,
+    specialization: Specialization,
 ) -> Compilation:
     start = time.perf_counter()
-    request_source = _source(source, dims, folder)
+    request_source = _source(source, specialization, folder)
     weights = _weights_mode(request_source, options)
     seconds = {"read": time.perf_counter() - start}
     _report(controls, "read", seconds["read"])
@@ -130,13 +131,27 @@ def _compile_in(
     return compilation
 
 
-def outline_source(source: Graph | str | Path, *, dims: Mapping[str, int] | None = None) -> Json:
+def outline_source(source: Graph | str | Path, *, specialization: Specialization = UNSPECIALIZED) -> Json:
     """A graph, or the file of one, as `wire` writes it, without the bytes of its constants. Raises GraphError."""
     if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
-        request = {"job": "outline", "source": _mlir_source(Path(source), dims)}
+        request = {"job": "outline", "source": _mlir_source(Path(source), specialization)}
         graph: Json = _checked(shared_worker().request(request))["graph"]
         return graph
-    return wire.encode_graph(_read(source, dims), None)
+    return wire.encode_graph(_read(source, specialization), None)
+
+
+def convert_source(
+    source: Graph | str | Path, path: Path, *, specialization: Specialization = UNSPECIALIZED
+) -> list[Path]:
+    """Writes a graph, or that of a file, as .webnn or .json with .safetensors beside it; returns the files.
+
+    The formats hold no labels. Raises GraphError; then, no file has changed.
+    """
+    from .frontend import write_graph
+
+    write_graph(_read(source, specialization), path, drop_labels=True)
+    weights = path.with_suffix(".safetensors")
+    return [path, weights] if weights.exists() else [path]
 
 
 def _cache(controls: Controls) -> Cache | None:
@@ -184,27 +199,27 @@ def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float
     return Compilation(options, answer.get("text"), None, keys, placed, remarks, seconds | answer["seconds"])
 
 
-def _source(source: Graph | str | Path, dims: Mapping[str, int] | None, folder: Path) -> Json:
+def _source(source: Graph | str | Path, specialization: Specialization, folder: Path) -> Json:
     """A request's source; reading the file of a graph raises GraphError."""
     if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
-        return _mlir_source(Path(source), dims)
-    return {"graph": wire.encode_graph(_read(source, dims), folder / "weights")}
+        return _mlir_source(Path(source), specialization)
+    return {"graph": wire.encode_graph(_read(source, specialization), folder / "weights")}
 
 
-def _read(source: Graph | str | Path, dims: Mapping[str, int] | None) -> Graph:
+def _read(source: Graph | str | Path, specialization: Specialization) -> Graph:
     if isinstance(source, Graph):
-        if dims:
-            raise ValueError(f"a graph in memory has no dynamic dimensions; {min(dims)!r} is given a size")
+        if specialization.names:
+            raise ValueError(f"a graph in memory is fixed; {specialization.names[0]!r} is given a size or a value")
         return source
     from .frontend import read_graph
 
-    return read_graph(Path(source), dims=dims)
+    return read_graph(Path(source), specialization=specialization)
 
 
-def _mlir_source(path: Path, dims: Mapping[str, int] | None) -> Json:
+def _mlir_source(path: Path, specialization: Specialization) -> Json:
     """MLIR text or bytecode; the worker finds the weights beside it, once it knows what they are needed for."""
-    if dims:
-        message = f"MLIR has no dynamic dimensions with names; {min(dims)!r} is given a size"
+    if specialization.names:
+        message = f"MLIR has no dynamic dimensions with names; {specialization.names[0]!r} is given a size or a value"
         raise GraphError([Diagnostic(message, place=str(path))])
     try:
         data = path.read_bytes()

@@ -34,8 +34,8 @@ def compiler() -> Any:
 class CompiledGraph:
     """A compiled graph: `save` it, `run` it, or read its MLIR at any stage."""
 
-    def __init__(self, source: Any, compilation: Any, dims: Mapping[str, int] | None):
-        self._source, self._compilation, self._dims = source, compilation, dims
+    def __init__(self, source: Any, compilation: Any, specialization: Any):
+        self._source, self._compilation, self._specialization = source, compilation, specialization
 
     @property
     def cached(self) -> bool:
@@ -65,7 +65,7 @@ class CompiledGraph:
         from dataclasses import replace
 
         options = replace(self._compilation.options, emit=stage)
-        return str(compiler().compile_source(self._source, options, dims=self._dims).text)
+        return str(compiler().compile_source(self._source, options, specialization=self._specialization).text)
 
     @property
     def stablehlo(self) -> str:
@@ -81,16 +81,19 @@ def compile(
     opt_level: int = 2,
     weights: str = "auto",
     dims: Mapping[str, int] | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Mapping[str, Any] | None = None,
     iree_flags: Sequence[str] = (),
     cache_dir: str | Path | None = None,
     cache: bool = True,
     timeout: float | None = None,
     max_memory: int | None = None,
 ) -> CompiledGraph:
-    """Compiles a graph, or the file of one (.webnn, .json, .mlir), for a target.
+    """Compiles a graph, or the file of one (.webnn, .json, .onnx, .mlir), for a target.
 
     target_cpu: `host`, `generic` or a name that LLVM knows; opt_level: 0 to 3; weights: `auto`, `embed` or `external`;
-    dims: sizes of dynamic dimensions by name; timeout in seconds; max_memory in bytes, of the compiler's process.
+    dims: sizes of dynamic dimensions by name; for ONNX models also input_shapes, shapes by input, and constants, values
+    of inputs that are then none; timeout in seconds; max_memory in bytes, of the compiler.
     Raises GraphError with all that is wrong with the graph.
     """
     driver = compiler()
@@ -99,7 +102,9 @@ def compile(
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
     )
-    return CompiledGraph(path, driver.compile_source(path, options, controls, dims=dims), dims)
+    specialization = driver.Specialization(dims or {}, input_shapes or {}, constants or {})
+    compilation = driver.compile_source(path, options, controls, specialization=specialization)
+    return CompiledGraph(path, compilation, specialization)
 
 
 class MLGraphBuilder(GraphBuilder):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .common import memory_size, parse_dims, print_diagnostics, report_errors
+from .common import add_specialization, memory_size, parse_specialization, print_diagnostics, report_errors
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import Diagnostic
@@ -24,13 +24,13 @@ EXAMPLE = """examples:
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="webnn-check",
-        description="Says whether a graph (.webnn, .json, .mlir) compiles for a target, or every reason why not, one a "
-        "line. The exit status is 0 if it does.",
+        description="Says whether a graph (.webnn, .json, .onnx, .mlir) compiles for a target, or every reason why "
+        "not, one a line. The exit status is 0 if it does.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("input", help="the graph")
-    p.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    add_specialization(p)
     p.add_argument("--target", default="cpu", help="what to compile for: cpu")
     p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
     p.add_argument("--no-compile", action="store_true", help="check the graph and lower it, but leave IREE out")
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 @report_errors("webnn-check")
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    dims = parse_dims(args.dim)
+    specialization = parse_specialization(args)
     from webnn_mlir.dialects.webnn import Diagnostic, GraphError
     from webnn_mlir.runtime.compiled import compiler
 
@@ -57,10 +57,10 @@ def main(argv: list[str] | None = None) -> int:
     remarks: list[Diagnostic] = []
     start = time.perf_counter()
     try:
-        remarks = driver.compile_source(args.input, options, controls, dims=dims).remarks
+        remarks = driver.compile_source(args.input, options, controls, specialization=specialization).remarks
         # A module that has ops of other dialects too may compile, but is no graph to count.
         with suppress(GraphError):
-            report |= _counts(driver, args.input, dims)
+            report |= _counts(driver, args.input, specialization)
     except GraphError as error:
         problems = error.diagnostics
     except driver.WorkerError as error:
@@ -76,11 +76,11 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def _counts(driver: Any, source: str, dims: dict[str, int]) -> dict[str, Any]:
+def _counts(driver: Any, source: str, specialization: Any) -> dict[str, Any]:
     """How much there is of the graph that compiled."""
     from .outline import Outline
 
-    outline = Outline.parse(driver.outline_source(source, dims=dims))
+    outline = Outline.parse(driver.outline_source(source, specialization=specialization))
     return {
         "operators": outline.operators,
         "operatorCount": len(outline.nodes),

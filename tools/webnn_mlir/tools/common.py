@@ -12,7 +12,7 @@ from typing import Any
 
 Main = Callable[[list[str] | None], int]
 
-GRAPH_SUFFIXES = (".webnn", ".json", ".mlir", ".mlirbc")
+GRAPH_SUFFIXES = (".webnn", ".json", ".onnx", ".mlir", ".mlirbc")
 """What the names of graphs end in."""
 
 
@@ -55,6 +55,60 @@ def print_diagnostics(diagnostics: Iterable[Any]) -> None:
     for diagnostic in diagnostics:
         one = Diagnostic(**diagnostic) if isinstance(diagnostic, dict) else diagnostic
         print(" ".join(str(one).splitlines()), file=sys.stderr)
+
+
+def add_specialization(parser: argparse.ArgumentParser) -> None:
+    """The options that size a graph's dynamic dimensions and fix an ONNX model's inputs."""
+    parser.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    parser.add_argument("--input-shape", action="append", metavar="NAME=N,N,…", help="the shape of a model's input")
+    parser.add_argument("--const", action="append", metavar="NAME=VALUE",
+                        help="make a model's input a constant: a number, numbers with commas, or FILE.npy")  # fmt: skip
+
+
+def parse_specialization(args: argparse.Namespace) -> Any:
+    """What `add_specialization`'s options say, as the driver takes it. Raises ValueError."""
+    from webnn_mlir.compiler.specialization import Specialization
+
+    return Specialization(
+        parse_dims(args.dim),
+        {name: _parse_shape(name, text) for name, text in _pairs("--input-shape", args.input_shape)},
+        {name: _parse_value(name, text) for name, text in _pairs("--const", args.const)},
+    )
+
+
+def _pairs(option: str, values: Iterable[str] | None) -> Iterable[tuple[str, str]]:
+    seen = set()
+    for value in values or ():
+        name, equals, text = value.rpartition("=")
+        if not equals or not name or not text:
+            raise ValueError(f"{option} {value!r} must be NAME=VALUE")
+        if name in seen:
+            raise ValueError(f"{option} {name} is given twice")
+        seen.add(name)
+        yield name, text
+
+
+def _parse_shape(name: str, text: str) -> list[int]:
+    sizes = [size.strip() for size in text.replace("x", ",").split(",")]
+    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise ValueError(f"--input-shape {name}={text} must be positive integers with commas")
+    return [int(size) for size in sizes]
+
+
+def _parse_value(name: str, text: str) -> Any:
+    if text.endswith(".npy"):
+        import numpy as np
+
+        return np.load(text, allow_pickle=False)
+    try:
+        numbers = [float(n) if not _is_integer(n) else int(n) for n in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--const {name}={text} must be a number, numbers with commas, or FILE.npy") from None
+    return numbers if "," in text else numbers[0]
+
+
+def _is_integer(text: str) -> bool:
+    return text.strip().lstrip("+-").isdecimal()
 
 
 def parse_dims(options: Iterable[str] | None) -> dict[str, int]:

@@ -9,29 +9,32 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .common import memory_size, parse_dims, print_diagnostics, report_errors, write_text
+from .common import add_specialization, memory_size, parse_specialization, print_diagnostics, report_errors, write_text
 
 EXAMPLE = """examples:
   webnn-compile model.webnn -o model.vmfb
   webnn-compile model.json -o model.vmfb --dim batch=8 --target-cpu generic -O3
+  webnn-compile model.onnx -o model.vmfb --dim batch=1 --dim sequence=128
+  webnn-compile model.onnx --emit webnn-json -o model.json
   webnn-compile model.webnn --emit stablehlo -o -"""
 
-EMITS = ("webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
+EMITS = ("webnn-json", "webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="webnn-compile",
-        description="Compiles a WebNN graph (.webnn, .json, or .mlir with webnn ops) to a native artifact. Weights are "
-        "looked for beside the graph.",
+        description="Compiles a WebNN graph (.webnn, .json, .mlir with webnn ops) or an ONNX model to a native "
+        "artifact. Weights are looked for beside the graph.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("input", help="the graph")
     p.add_argument("-o", "--output", help="where the result goes; - for standard output; by default INPUT.vmfb, or "
                    "standard output for text")  # fmt: skip
-    p.add_argument("--emit", choices=EMITS, default="vmfb", help="how far to go")
-    p.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    p.add_argument("--emit", choices=EMITS, default="vmfb",
+                   help="how far to go; webnn-json writes a .json or .webnn file and its .safetensors")  # fmt: skip
+    add_specialization(p)
     p.add_argument("--target", default="cpu", help="what to compile for: cpu")
     p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level (default 2)")
@@ -69,11 +72,13 @@ class Progress:
 @report_errors("webnn-compile")
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    dims = parse_dims(args.dim)
+    specialization = parse_specialization(args)
     start = time.perf_counter()
     from webnn_mlir.runtime.compiled import compiler
 
     driver = compiler()
+    if args.emit == "webnn-json":
+        return _convert(driver, args, specialization, start)
     options = driver.CompileOptions(
         args.target, args.target_cpu, args.opt_level, args.weights, args.emit, args.pass_pipeline, tuple(args.iree_flag)
     )
@@ -89,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
         crash_reproducer=args.crash_reproducer,
         on_event=Progress(args.mlir_timing),
     )
-    compilation = driver.compile_source(args.input, options, controls, dims=dims)
+    compilation = driver.compile_source(args.input, options, controls, specialization=specialization)
     if args.print_missed:
         print_diagnostics(compilation.remarks)
     if compilation.text is not None:
@@ -98,6 +103,17 @@ def main(argv: list[str] | None = None) -> int:
     else:
         files = _save(compilation, output)
     _summary(args, compilation, files, time.perf_counter() - start)
+    return 0
+
+
+def _convert(driver: Any, args: argparse.Namespace, specialization: Any, start: float) -> int:
+    """Writes the graph as a graph file."""
+    output = args.output or str(Path(args.input).with_suffix(".json"))
+    if output == "-":
+        raise ValueError("--emit webnn-json writes a file, and its weights beside it: give -o FILE.json")
+    _check_output(output, args)
+    files = driver.convert_source(args.input, Path(output), specialization=specialization)
+    _summary(args, None, files, time.perf_counter() - start)
     return 0
 
 
@@ -132,19 +148,20 @@ def _save(compilation: Any, output: str) -> list[Path]:
 def _summary(args: argparse.Namespace, compilation: Any, files: list[Path], elapsed: float) -> None:
     sizes = {str(f): f.stat().st_size for f in files}
     if args.json:
-        iree = compilation.seconds.get("iree", 0.0)
+        passes = compilation.seconds if compilation else {}
         summary = {
             "input": args.input,
             "emit": args.emit,
             "files": sizes,
-            "cached": compilation.cached,
-            "seconds": {"total": elapsed, "iree": iree, "passes": compilation.seconds},
-            "remarks": [str(r) for r in compilation.remarks],
+            "cached": bool(compilation and compilation.cached),
+            "seconds": {"total": elapsed, "iree": passes.get("iree", 0.0), "passes": passes},
+            "remarks": [str(r) for r in compilation.remarks] if compilation else [],
         }
         print(json.dumps(summary, indent=2))
     elif sys.stderr.isatty() and files:
         written = ", ".join(f"{name} ({size:,} bytes)" for name, size in sizes.items())
-        print(f"{written} in {elapsed:.2f} s{', from the cache' if compilation.cached else ''}", file=sys.stderr)
+        cached = ", from the cache" if compilation and compilation.cached else ""
+        print(f"{written} in {elapsed:.2f} s{cached}", file=sys.stderr)
 
 
 if __name__ == "__main__":

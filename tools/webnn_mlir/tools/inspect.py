@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .common import GRAPH_SUFFIXES, parse_dims, report_errors, write_text
+from .common import GRAPH_SUFFIXES, add_specialization, parse_specialization, report_errors, write_text
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import Descriptor
@@ -26,12 +26,12 @@ EXAMPLE = """examples:
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="webnn-inspect",
-        description="Says what is in a graph (.webnn, .json, .mlir) or an artifact (.vmfb), of which nothing is run.",
+        description="Says what is in a graph (.webnn, .json, .onnx, .mlir) or an artifact (.vmfb), which is not run.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("file", help="a graph or an artifact")
-    p.add_argument("--dim", action="append", metavar="NAME=N", help="the size of a dynamic dimension")
+    add_specialization(p)
     p.add_argument("--op-table", action="store_true", help="list every operator of the graph, with its label and types")
     p.add_argument("--dot", metavar="FILE", help="write a picture of the graph for Graphviz; - for standard output")
     p.add_argument("--json", action="store_true", help="print JSON")
@@ -41,12 +41,12 @@ def parser() -> argparse.ArgumentParser:
 @report_errors("webnn-inspect")
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    dims = parse_dims(args.dim)
     if Path(args.file).suffix in GRAPH_SUFFIXES:
-        _inspect_graph(args, dims)
+        _inspect_graph(args, parse_specialization(args))
         return 0
-    if args.dot or args.op_table or dims:
-        raise ValueError(f"--dot, --op-table and --dim are for graphs ({', '.join(GRAPH_SUFFIXES)})")
+    if args.dot or args.op_table or args.dim or args.input_shape or args.const:
+        options = "--dot, --op-table, --dim, --input-shape and --const"
+        raise ValueError(f"{options} are for graphs ({', '.join(GRAPH_SUFFIXES)})")
     from .module_file import read_module
 
     path = Path(args.file)
@@ -58,13 +58,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _inspect_graph(args: argparse.Namespace, dims: dict[str, int]) -> None:
+def _inspect_graph(args: argparse.Namespace, specialization: Any) -> None:
     from webnn_mlir.runtime.compiled import compiler
 
     from .dot import dot
     from .outline import Outline
 
-    outline = Outline.parse(compiler().outline_source(args.file, dims=dims))
+    outline = Outline.parse(compiler().outline_source(args.file, specialization=specialization))
     if args.dot:
         write_text(args.dot, dot(outline))
     if args.dot == "-":

@@ -1,6 +1,6 @@
-"""Graph files: `.webnn` text and webnn-graph-json, with their weights beside them.
+"""Graph files: `.webnn` text and webnn-graph-json, with their weights beside them, and ONNX models.
 
-    graph = read_graph("model.webnn", dims={"batch": 4})
+    graph = read_graph("model.webnn", specialization=Specialization({"batch": 4}))
     write_graph(graph, "copy.json")
 
 Files may come from anyone: whatever is wrong with one is a GraphError, of one diagnostic a problem. The limits are in
@@ -10,12 +10,12 @@ Files may come from anyone: whatever is wrong with one is a GraphError, of one d
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from webnn_mlir.dialects.webnn import Graph
 
+from ..specialization import UNSPECIALIZED, Specialization
 from . import webnn_json, webnn_text
 from .document import Document
 from .exporter import export_graph
@@ -32,17 +32,27 @@ _WRITERS = {".safetensors": write_safetensors, ".weights": write_weights}
 StrPath = str | os.PathLike[str]
 
 
-def read_graph(path: StrPath, *, dims: Mapping[str, int] | None = None, weights: StrPath | None = None) -> Graph:
+def read_graph(
+    path: StrPath, *, specialization: Specialization = UNSPECIALIZED, weights: StrPath | None = None
+) -> Graph:
     """The graph of a file; its weights are mapped. Raises GraphError with everything that is wrong.
 
-    The name's ending tells the format, or the content where it is neither `.webnn` nor `.json`. `dims` gives the
-    dynamic dimensions their sizes. `weights` is the weights file; without it the first is taken that is there of
+    The name's ending tells the format, or the content where it is none of these. `specialization` gives
+    the dynamic dimensions their sizes. `weights` is the weights file; without it the first is taken that is there of
     `model.safetensors`, `{stem}.safetensors`, `{stem}.weights` and `model.weights` beside the graph.
     """
-    document = read_document(path)
     graph = Path(path)
+    if graph.suffix == ".onnx":
+        from .onnx import read_onnx
+
+        if weights is not None:
+            raise ValueError("an ONNX model names the files of its weights")
+        return read_onnx(path, specialization)
+    document = read_document(path)
+    for name in (*specialization.input_shapes, *specialization.constants):
+        raise failure(f"only inputs of ONNX models are given a shape or a value; {quote(name)} is given one", path)
     opener = (lambda: find_weights(graph)) if weights is None else (lambda: open_weights(Path(weights), graph.stem))
-    return import_document(document, dims=dims, weights=opener)
+    return import_document(document, dims=specialization.dims, weights=opener)
 
 
 def read_document(path: StrPath) -> Document:

@@ -71,7 +71,7 @@ def _is_small_type(type_: onnx.TypeProto) -> bool:
     dims = type_.tensor_type.shape.dim
     if not type_.tensor_type.HasField("shape") or not all(dim.HasField("dim_value") for dim in dims):
         return False
-    return 8 * math.prod(dim.dim_value for dim in dims) <= LIMIT
+    return bool(8 * math.prod(dim.dim_value for dim in dims) <= LIMIT)
 
 
 def _run(node: onnx.NodeProto, arrays: dict[str, Array], opset: int) -> list[Known] | None:
@@ -79,8 +79,10 @@ def _run(node: onnx.NodeProto, arrays: dict[str, Array], opset: int) -> list[Kno
 
     try:
         with np.errstate(all="ignore"):
-            results: list[Any] = ReferenceEvaluator(node, opsets={"": opset}).run(None, arrays)
+            results: Any = ReferenceEvaluator(node, opsets={"": opset}).run(None, arrays)
     except Exception:
         # The reference implementation has gaps, of any exception; the builder's rules then speak of the node.
         return None
-    return [Known.of(result) for result in results] if all(isinstance(r, np.ndarray | np.generic) for r in results) else None
+    if not all(isinstance(result, np.ndarray | np.generic) for result in results):
+        return None
+    return [Known.of(result) for result in results]

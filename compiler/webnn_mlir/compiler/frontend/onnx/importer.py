@@ -21,6 +21,7 @@ from webnn_mlir.dialects.webnn import (
     OpError,
 )  # fmt: skip
 
+from ...specialization import Specialization
 from ..source import quote, shorten
 from . import folding
 from .constants import Array, Known, webnn_type
@@ -87,9 +88,9 @@ class _Faulty:
 _FAULTY = _Faulty()
 
 
-def import_model(opened: OpenModel, inputs: Inputs) -> Graph:
+def import_model(opened: OpenModel, specialization: Specialization) -> Graph:
     """The graph of a model. Raises GraphError with everything that is wrong."""
-    return Importer(opened, inputs).graph()
+    return Importer(opened, Inputs(specialization)).graph()
 
 
 class Importer:
@@ -134,7 +135,7 @@ class Importer:
         if name not in self.inputs.shapes:
             return None  # said by `resolve`
         try:
-            return self.builder.input(name, webnn_type(value.dtype), self.inputs.shapes[name])
+            return self.builder.input(name, webnn_type(value.dtype or ir.DataType.UNDEFINED), self.inputs.shapes[name])
         except OpError as error:
             raise OpError(f"input {quote(name)}: {error.rule}") from None
 
@@ -304,8 +305,7 @@ class Importer:
             types = [b"" if value is None else _type_proto(value).SerializeToString() for value in inputs]
             body = schema.get_context_dependent_function(call.SerializeToString(), types)
             proto = onnx.FunctionProto.FromString(body) if isinstance(body, bytes) else body
-        function = ir.serde.deserialize_function(proto)
-        return function
+        return ir.serde.deserialize_function(proto)
 
     # Errors
 
@@ -316,12 +316,10 @@ class Importer:
         except _Silent:
             pass
         except OpError as error:
-            message = f"{error.op}: {error.rule}" if error.op else error.rule
-            op = node and f"onnx.{node.op_type}" if node and not node.domain else node and node.op_identifier()[0]
-            if node is not None and node.domain:
-                op = f"{node.domain}.{node.op_type}"
-            label = self.builder.label if node is not None else None
-            self.problems.append(Diagnostic(shorten(message, 400), place=self.opened.path, op=op, label=label or None))
+            message = shorten(f"{error.op}: {error.rule}" if error.op else error.rule, 400)
+            op = f"{node.domain or 'onnx'}.{node.op_type}" if node else None
+            label = self.builder.label if node else None
+            self.problems.append(Diagnostic(message, place=self.opened.path, op=op, label=label or None))
         return None
 
 
@@ -333,7 +331,7 @@ def _schema(domain: str, op_type: str, opset: int) -> Any:
     """The schema of an operator that ONNX defines as a function of others, or None."""
     if domain or not onnx.defs.has(op_type, opset, domain):
         return None
-    schema = onnx.defs.get_schema(op_type, opset, domain)
+    schema: Any = onnx.defs.get_schema(op_type, opset, domain)
     return schema if schema.has_function or schema.has_context_dependent_function else None
 
 

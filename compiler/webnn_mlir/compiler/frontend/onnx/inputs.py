@@ -1,10 +1,10 @@
-"""The sizes of a model's inputs: what is given by name, by input, or a default that is said; and inputs made constants."""
+"""The sizes of a model's inputs: given by name, by input, or defaults that are said; and inputs made constants."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from webnn_mlir.dialects.webnn import Diagnostic
 
+from ...specialization import Specialization
 from ..source import quote
 from .constants import Array
 
@@ -30,14 +31,12 @@ class DefaultSize(UserWarning):
 
 @dataclass
 class Inputs:
-    """What the user says of a model's inputs; `resolve` completes `shapes` and `constants`.
+    """The shapes of a model's inputs, and the values of those made constants; `resolve` finds them.
 
-    dims: sizes by dimension name (or `INPUT.AXIS` for one without a name); given_shapes, given_constants: by input.
+    A dimension without a name is given its size as `INPUT.AXIS`.
     """
 
-    dims: Mapping[str, int] = field(default_factory=dict)
-    given_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    given_constants: Mapping[str, Any] = field(default_factory=dict)
+    given: Specialization
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
 
@@ -48,7 +47,7 @@ class Inputs:
             problems.append(Diagnostic(message, place=path))
 
         names = {value.name for value in values}
-        for name in [*self.given_shapes, *self.given_constants]:
+        for name in [*self.given.input_shapes, *self.given.constants]:
             if name not in names:
                 problem(f"there is no input {quote(name)}; there are: {', '.join(sorted(n or '' for n in names))}")
         sizes: dict[str, int] = {}
@@ -60,16 +59,16 @@ class Inputs:
                 continue
             dims = [_dimension(name, axis, dim) for axis, dim in enumerate(value.shape)]
             seen.update(d for d in dims if isinstance(d, str))
-            if name in self.given_shapes:
+            if name in self.given.input_shapes:
                 self._given_shape(name, dims, sizes, problem)
-        for name in sorted(self.dims.keys() - seen):
+        for name in sorted(self.given.dims.keys() - seen):
             problem(f"there is no dynamic dimension {quote(name)}; there are: {', '.join(sorted(seen)) or 'none'}")
-        sizes |= self.dims
+        sizes |= self.given.dims
         for value in values:
             name = value.name or ""
             if not isinstance(value.type, ir.TensorType) or value.shape is None:
                 continue
-            if name in self.given_constants:
+            if name in self.given.constants:
                 self._given_constant(name, value, problem)
                 continue
             dims = [_dimension(name, axis, dim) for axis, dim in enumerate(value.shape)]
@@ -77,7 +76,7 @@ class Inputs:
                 self.shapes[name] = tuple(d if isinstance(d, int) else _size(d, sizes, name, path) for d in dims)
 
     def _given_shape(self, name: str, dims: list[int | str], sizes: dict[str, int], problem: Any) -> None:
-        given = tuple(self.given_shapes[name])
+        given = tuple(self.given.input_shapes[name])
         if len(given) != len(dims) or any(isinstance(d, int) and d != g for d, g in zip(dims, given, strict=True)):
             problem(f"input {quote(name)} has shape {_show(dims)}; {list(given)} is given")
             return
@@ -91,7 +90,7 @@ class Inputs:
         assert value.dtype is not None
         dims = [_dimension(name, axis, dim) for axis, dim in enumerate(value.shape or ())]
         try:
-            array = np.asarray(self.given_constants[name]).astype(value.dtype.numpy())
+            array = np.asarray(self.given.constants[name]).astype(value.dtype.numpy())
         except (TypeError, ValueError) as error:
             problem(f"input {quote(name)}: the constant is no {value.dtype.name}: {error}")
             return

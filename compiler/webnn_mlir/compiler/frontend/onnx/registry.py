@@ -4,10 +4,10 @@
     def gemm(w: NodeBuilder, A: MLOperand, B: MLOperand, C: MLOperand | None = None, *, alpha: float = 1.0, …):
         return w.gemm(A, B, c=C, alpha=alpha, …)
 
-The function is the row: parameters are the inputs in order, keyword-only ones the attributes with their defaults, as the
-operator's schema names them. An input that must be known at import is annotated `Array` (its elements) or `Known`; one
-that may be either `Value`; a `graph` attribute is an `ir.Graph` for `w.run_graph`. What a node has beside these is an
-error. Where a later opset changes the operator's form, a second function stands under `since=` that opset.
+The function is the row: parameters are the inputs in order, keyword-only ones the attributes with their defaults, as
+the operator's schema names them. An input that must be known at import is annotated `Array` (its elements) or `Known`;
+one that may be either `Value`; a `graph` attribute is an `ir.Graph` for `w.run_graph`. What a node has beside these is
+an error. Where a later opset changes the operator's form, a second function stands under `since=` that opset.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Row:
         arguments = []
         for number, parameter in enumerate(self.inputs):
             if parameter.kind is Parameter.VAR_POSITIONAL:
-                arguments += [_convert(w, parameter, value) for value in given[number:]]
+                arguments += [_convert(w, parameter, value) for value in given[number:] if value is not None]
                 given = given[:number]
                 break
             value = given[number] if number < len(given) else None

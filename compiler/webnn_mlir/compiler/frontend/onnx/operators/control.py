@@ -24,12 +24,15 @@ def if_(w: NodeBuilder, cond: Array, *, then_branch: ir.Graph, else_branch: ir.G
 
 
 @operator("Loop")
-def loop(w: NodeBuilder, M: Array | None = None, cond: Array | None = None, *initial: Value, body: ir.Graph) -> list[Any]:
-    """carried values, then what each iteration gave, stacked. The trip count and every condition must be known."""
+def loop(
+    w: NodeBuilder, M: Array | None = None, cond: Array | None = None, *initial: Value, body: ir.Graph
+) -> list[Any]:
+    """Carried values, then what each iteration gave, stacked. The trip count and every condition must be known."""
     w.require(M is not None or cond is not None, "neither a trip count nor a condition is given: it does not end")
     trips = MAX_UNROLLED + 1 if M is None else int(M.item())
     going = cond is None or bool(cond.item())
-    carried, scanned = list(initial), [[] for _ in range(len(body.outputs) - 1 - len(initial))]
+    carried = list(initial)
+    scanned: list[list[Value]] = [[] for _ in range(len(body.outputs) - 1 - len(initial))]
     iteration = 0
     while going and iteration < trips:
         w.require(iteration < MAX_UNROLLED, f"it has more than {MAX_UNROLLED} iterations")

@@ -33,14 +33,14 @@ VARIADIC = {"Max": "max", "Min": "min", "Sum": "add"}
 
 def _unary(method: str) -> Callable[..., MLOperand]:
     def build(w: NodeBuilder, X: MLOperand) -> MLOperand:
-        return getattr(w, method)(X)  # type: ignore[no-any-return]
+        return getattr(w, method)(X)
 
     return build
 
 
 def _binary(method: str) -> Callable[..., MLOperand]:
     def build(w: NodeBuilder, A: MLOperand, B: MLOperand) -> MLOperand:
-        return getattr(w, method)(A, B)  # type: ignore[no-any-return]
+        return getattr(w, method)(A, B)
 
     return build
 
@@ -48,7 +48,7 @@ def _binary(method: str) -> Callable[..., MLOperand]:
 def _variadic(method: str) -> Callable[..., MLOperand]:
     def build(w: NodeBuilder, *data_0: MLOperand) -> MLOperand:
         result = reduce(getattr(w, method), data_0)
-        return w.identity(result) if len(data_0) == 1 else result  # type: ignore[no-any-return]
+        return w.identity(result) if len(data_0) == 1 else result
 
     return build
 

@@ -64,7 +64,8 @@ def reshape(w: NodeBuilder, data: Value, shape: Array, *, allowzero: int = 0) ->
     sizes = [int(d) for d in shape]
     w.require(sizes.count(-1) < 2, f"shape {sizes} has more than one -1")
     if not allowzero:
-        w.require(all(d or i < len(data.shape) for i, d in enumerate(sizes)), f"shape {sizes} keeps a missing dimension")
+        there = all(d or i < len(data.shape) for i, d in enumerate(sizes))
+        w.require(there, f"shape {sizes} keeps a dimension that {list(data.shape)} does not have")
         sizes = [d or data.shape[i] for i, d in enumerate(sizes)]
     if -1 in sizes:
         rest = math.prod(d for d in sizes if d != -1)
@@ -97,7 +98,8 @@ def flatten(w: NodeBuilder, input: Value, *, axis: int = 1) -> Any:
 def squeeze_1(w: NodeBuilder, data: Value, *, axes: Ints | None = None) -> Any:
     rank = len(data.shape)
     gone = {axis_of(w, a, rank) for a in axes} if axes else {a for a, d in enumerate(data.shape) if d == 1}
-    w.require(all(data.shape[a] == 1 for a in gone), f"axes {sorted(gone)} of shape {list(data.shape)} must be of size 1")
+    one = all(data.shape[a] == 1 for a in gone)
+    w.require(one, f"axes {sorted(gone)} of shape {list(data.shape)} must be of size 1")
     return reshaped(w, data, [d for a, d in enumerate(data.shape) if a not in gone])
 
 
@@ -187,7 +189,7 @@ def sliced(
     if not reversed_axes:
         return _slice(w, data, firsts, ranges)
     # The range from its low end, so that the last element taken is the first after reversal.
-    return w.reverse(_slice(w, data, firsts, ranges), axes=reversed_axes)  # type: ignore[no-any-return]
+    return w.reverse(_slice(w, data, firsts, ranges), axes=reversed_axes)
 
 
 def _end(end: int, step: int, size: int) -> int | None:
@@ -238,4 +240,4 @@ def gather_elements(w: NodeBuilder, data: MLOperand, indices: MLOperand, *, axis
 
 def _indices(w: NodeBuilder, indices: MLOperand) -> MLOperand:
     narrow = indices.data_type in (DataType.INT8, DataType.UINT8)
-    return w.cast(indices, DataType.INT32) if narrow else indices  # type: ignore[no-any-return]
+    return w.cast(indices, DataType.INT32) if narrow else indices
