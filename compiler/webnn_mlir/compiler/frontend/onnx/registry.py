@@ -59,8 +59,9 @@ class Row:
                 break
             value = given[number] if number < len(given) else None
             if value is None:
-                w.require(parameter.default is not Parameter.empty, f"input '{parameter.name}' is missing")
-                arguments.append(parameter.default)
+                default = _default(parameter)
+                w.require(default is not Parameter.empty, f"input '{parameter.name}' is missing")
+                arguments.append(default)
             else:
                 arguments.append(_convert(w, parameter, value))
         w.require(len(given) <= len(self.inputs), f"{len(given)} inputs are given; it takes {len(self.inputs)}")
@@ -74,6 +75,13 @@ class Row:
             w.require(name in given or parameter.default is not Parameter.empty, f"attribute '{name}' is missing")
             result[name] = given.get(name, parameter.default)
         return result
+
+
+def _default(parameter: Parameter) -> Any:
+    """What stands for an input that is left out; `Parameter.empty` where none may be."""
+    if parameter.default is Parameter.empty and str(parameter.annotation).endswith("| None"):
+        return None
+    return parameter.default
 
 
 def _convert(w: NodeBuilder, parameter: Parameter, value: Value) -> Any:
