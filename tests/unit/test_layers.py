@@ -87,6 +87,7 @@ DISTRIBUTIONS = {
     "iree.runtime": "iree-base-runtime",
     "iree._runtime_libs": "iree-base-runtime",
     "google": "protobuf",
+    "ml_dtypes": "ml-dtypes",
     "onnx_ir": "onnx-ir",
 }
 

@@ -26,6 +26,7 @@ from . import python_dialects  # noqa: F401 - registers them
 
 PREFIX = "webnn."
 LABEL = "label"
+IN_PLACE = "webnn.in_place"
 SEGMENTS = "operandSegmentSizes"
 
 
@@ -190,7 +191,9 @@ def view(operation: ir.Operation) -> tuple[Op, OpView, tuple[Descriptor, ...]]:
         raise GraphError([diagnostic(operation, error.rule)]) from None
     except (TypeError, KeyError, ValueError) as error:
         raise GraphError([diagnostic(operation, str(error))]) from None
-    return op, OpView(op, label, fields), results
+    view = OpView(op, label, fields)
+    view.in_place = IN_PLACE in operation.attributes
+    return op, view, results
 
 
 def _operands_by_field(op: Op, operation: ir.Operation) -> dict[str, Any]:
@@ -229,7 +232,7 @@ def _attributes_by_field(op: Op, operation: ir.Operation) -> dict[str, Any]:
     fields = {}
     for name in operation.attributes:
         key = name if isinstance(name, str) else name.name
-        if key in (LABEL, SEGMENTS):
+        if key in (LABEL, SEGMENTS, IN_PLACE):
             continue
         if key not in specs:
             raise TypeError(f"unknown attribute '{key}'")

@@ -21,6 +21,7 @@ from . import binding, iree, pipeline, wire
 from .frontend.weights import find_weights
 from .options import CompileOptions
 from .outline import outline
+from .passes.webnn_alias import request as request_aliases
 from .pipeline_text import parse_pipeline
 from .program import Program, from_graph, parse
 
@@ -172,6 +173,9 @@ def _compile(request: Json, send: Send) -> Json:
     external = request["weights"] == "external"
     program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
     program.options["weights"] = request["weights"]
+    if options.aliases:
+        with program.session.context:
+            request_aliases(program, dict(options.aliases))
     after("import", time.perf_counter() - start)
     for stage, passes in _stages(options):
         pipeline.run(program, passes, after)

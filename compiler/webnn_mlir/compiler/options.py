@@ -21,7 +21,8 @@ class CompileOptions:
 
     target: `cpu`. target_cpu: `host`, `generic` or a name that LLVM knows. opt_level: 0 to 3. weights: `embed`,
     `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
-    webnn passes up to StableHLO. iree_flags are passed on as they are, after ours.
+    webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
+    the input whose memory it takes over.
     """
 
     target: str = "cpu"
@@ -31,6 +32,7 @@ class CompileOptions:
     emit: str = "vmfb"
     pass_pipeline: str | None = None
     iree_flags: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         from .targets import TARGETS
@@ -60,4 +62,5 @@ class CompileOptions:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CompileOptions:
-        return cls(**{**data, "iree_flags": tuple(data["iree_flags"])})
+        lists = {"iree_flags": tuple(data["iree_flags"]), "aliases": tuple(map(tuple, data["aliases"]))}
+        return cls(**{**data, **lists})

@@ -20,10 +20,12 @@ STAGES: dict[str, tuple[str, ...]] = {
     # still whole. Formulas become simpler ops. What only moves elements merges after both: fusing looks through
     # reshapes and transposes itself, and formulas leave slices and reverses that meet only now.
     "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose", "webnn-canonicalize-strides"),
-    # Names, shapes and types of inputs and outputs go where the runtime finds them, while int4 is still int4. What
-    # StableHLO says badly goes to Linalg, the rest to StableHLO; nothing of ours may be left. Formulas repeat
-    # constants, of which one is enough.
-    "stablehlo": ("webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered", "cse"),
+    # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs
+    # go where the runtime finds them, while int4 is still int4. What StableHLO says badly goes to Linalg, the rest to
+    # StableHLO; nothing of ours may be left. Formulas repeat constants, of which one is enough.
+    "stablehlo": (
+        "webnn-alias", "webnn-signature", "webnn-to-linalg", "webnn-to-stablehlo", "webnn-verify-lowered", "cse",
+    ),
 }
 """The passes that lead to each stage, in order."""
 

@@ -73,6 +73,9 @@ class Artifact:
         if missing := [name for name in self.inputs if name not in given]:
             raise TypeError(f"input {missing[0]!r} is missing")
         arguments = [_argument(name, descriptor, given[name]) for name, descriptor in self.inputs.items()]
+        taken = set(self.signature.aliases.values())
+        # The caller's array stays as it is.
+        arguments = [a.copy() if name in taken else a for name, a in zip(self.inputs, arguments, strict=True)]
         results = self._function(*arguments)
         results = results if isinstance(results, tuple | list) else [results]
         # The host's view of a device array does not keep it alive: it is copied.

@@ -14,7 +14,7 @@ import numpy as np
 from webnn_mlir.dialects.files import write_whole
 from webnn_mlir.dialects.webnn import Graph, GraphBuilder, MLOperand
 
-from .artifact import Array, Artifact
+from .artifact import Array, Artifact, read_archive
 
 
 def compiler() -> Any:
@@ -56,9 +56,13 @@ class CompiledGraph:
         """Runs on arrays by input name and returns arrays by output name; see `Artifact.run`."""
         return self.artifact.run(inputs, **named)
 
-    def save(self, path: str | Path) -> list[Path]:
-        """Writes the .vmfb, and the .irpa beside it if weights are external; returns the files. Each appears whole."""
-        return save(self._compilation, Path(path))
+    def save(self, path: str | Path, *, archive: str | Path | None = None) -> list[Path]:
+        """Writes the .vmfb, and the .irpa (by default beside it) if weights are external; returns the files.
+
+        Each appears whole. Artifacts may share an archive: one that is there keeps its weights and gets those that it
+        lacks. Raises ValueError if it holds others under the same keys.
+        """
+        return save(self._compilation, Path(path), Path(archive) if archive else None)
 
     def mlir(self, stage: str) -> str:
         """The MLIR of a stage: webnn, decomposed, stablehlo, linalg or flow."""
@@ -84,6 +88,7 @@ def compile(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Mapping[str, Any] | None = None,
     iree_flags: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
     cache_dir: str | Path | None = None,
     cache: bool = True,
     timeout: float | None = None,
@@ -93,12 +98,14 @@ def compile(
 
     target_cpu: `host`, `generic` or a name that LLVM knows; opt_level: 0 to 3; weights: `auto`, `embed` or `external`;
     dims: sizes of dynamic dimensions by name; for ONNX models also input_shapes, shapes by input, and constants, values
-    of inputs that are then none; timeout in seconds; max_memory in bytes, of the compiler.
+    of inputs that are then none; aliases: by output, the input whose memory it takes over, which it must scatter into;
+    timeout in seconds; max_memory in bytes, of the compiler.
     Raises GraphError with all that is wrong with the graph.
     """
     driver = compiler()
     path = source if isinstance(source, Graph) else Path(source)
-    options = driver.CompileOptions(target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags))
+    pairs = tuple((aliases or {}).items())
+    options = driver.CompileOptions(target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs)
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
     )
@@ -121,15 +128,26 @@ def mapped(parameter: Any) -> Array:
     return np.memmap(parameter.file, np.uint8, "r", parameter.offset, (length,))
 
 
-def save(compilation: Any, path: Path) -> list[Path]:
-    """Writes a compilation's .vmfb to `path` and its parameters to the .irpa beside it, the archive first."""
+def archived(archive: Path) -> dict[str, Array]:
+    """The bytes of an archive's weights where they lie, by key."""
+    return {key: np.frombuffer(entry.file_view, np.uint8) for key, entry in read_archive(archive).items()}
+
+
+def save(compilation: Any, path: Path, archive: Path | None = None) -> list[Path]:
+    """Writes a compilation's .vmfb to `path` and its parameters to an archive, by default beside it; that one first."""
     files = []
     if compilation.parameters:
         import iree.runtime as rt
 
         entries = {p.key: mapped(p) for p in compilation.parameters}
-        archive = path.with_suffix(".irpa")
-        write_whole(archive, lambda temporary: rt.save_archive_file(entries, temporary))
+        shared = {} if archive is None or not archive.exists() else archived(archive)
+        for key in entries.keys() & shared.keys():
+            if not np.array_equal(entries[key], shared[key]):
+                raise ValueError(f"{archive}: holds another weight under the key {key!r}")
+        archive = archive or path.with_suffix(".irpa")
+        if not shared or entries.keys() - shared.keys():
+            entries = shared | entries
+            write_whole(archive, lambda temporary: rt.save_archive_file(entries, temporary))
         files.append(archive)
     write_whole(path, lambda temporary: shutil.copyfile(compilation.vmfb, temporary))
     return [path, *files]

@@ -22,16 +22,21 @@ class Signature:
     inputs: dict[str, Descriptor]
     outputs: dict[str, Descriptor]
     parameters: dict[str, Descriptor]
+    aliases: dict[str, str]
+    """By output, the input whose memory it takes over."""
 
     @classmethod
     def parse(cls, text: str) -> Signature:
         """Raises ArtifactError when the text is no signature."""
         try:
             data = json.loads(text)
-            groups = [_descriptors(data[group]) for group in ("inputs", "outputs", "parameters")]
+            inputs, outputs, parameters = (_descriptors(data[group]) for group in ("inputs", "outputs", "parameters"))
+            aliases = {entry["name"]: entry["alias"] for entry in data["outputs"] if "alias" in entry}
+            if not inputs.keys() >= set(aliases.values()):
+                raise ValueError(f"an output takes over one of {sorted(aliases.values())}, which are no inputs")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtifactError(f"the signature of the artifact is damaged: {error}") from None
-        return cls(*groups)
+        return cls(inputs, outputs, parameters, aliases)
 
 
 def _descriptors(entries: list[dict[str, Any]]) -> dict[str, Descriptor]:

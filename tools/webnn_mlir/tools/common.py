@@ -71,12 +71,13 @@ def parse_specialization(args: argparse.Namespace) -> Any:
 
     return Specialization(
         parse_dims(args.dim),
-        {name: _parse_shape(name, text) for name, text in _pairs("--input-shape", args.input_shape)},
-        {name: _parse_value(name, text) for name, text in _pairs("--const", args.const)},
+        {name: _parse_shape(name, text) for name, text in parse_pairs("--input-shape", args.input_shape)},
+        {name: _parse_value(name, text) for name, text in parse_pairs("--const", args.const)},
     )
 
 
-def _pairs(option: str, values: Iterable[str] | None) -> Iterable[tuple[str, str]]:
+def parse_pairs(option: str, values: Iterable[str] | None) -> Iterable[tuple[str, str]]:
+    """Name and value of each `NAME=VALUE`. Raises ValueError."""
     seen = set()
     for value in values or ():
         name, equals, text = value.rpartition("=")

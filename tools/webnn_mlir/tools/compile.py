@@ -9,7 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .common import add_specialization, memory_size, parse_specialization, print_diagnostics, report_errors, write_text
+from .common import (
+    add_specialization,
+    memory_size,
+    parse_pairs,
+    parse_specialization,
+    print_diagnostics,
+    report_errors,
+    write_text,
+)  # fmt: skip
 
 EXAMPLE = """examples:
   webnn-compile model.webnn -o model.vmfb
@@ -40,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level (default 2)")
     p.add_argument("--weights", choices=["auto", "embed", "external"], default="auto",
                    help="inside the .vmfb, or in an .irpa archive beside it; auto: external above 256 MiB")  # fmt: skip
+    p.add_argument("--archive", type=Path, metavar="FILE.irpa",
+                   help="where external weights go (default: beside the result); artifacts may share one")  # fmt: skip
+    p.add_argument("--alias", action="append", default=[], metavar="OUTPUT=INPUT",
+                   help="let an output that is a scatter into an input take over its memory")  # fmt: skip
     p.add_argument("--pass-pipeline", help="webnn and MLIR passes to run instead of our own up to StableHLO")
     p.add_argument("--iree-flag", action="append", default=[], metavar="FLAG", help="a flag for IREE's compiler")
     p.add_argument("--cache-dir", type=Path, help="where artifacts are kept (default: in the user's cache folder)")
@@ -80,7 +92,14 @@ def main(argv: list[str] | None = None) -> int:
     if args.emit == "webnn-json":
         return _convert(driver, args, specialization, start)
     options = driver.CompileOptions(
-        args.target, args.target_cpu, args.opt_level, args.weights, args.emit, args.pass_pipeline, tuple(args.iree_flag)
+        args.target,
+        args.target_cpu,
+        args.opt_level,
+        args.weights,
+        args.emit,
+        args.pass_pipeline,
+        tuple(args.iree_flag),
+        tuple(parse_pairs("--alias", args.alias)),
     )
     output = args.output or ("-" if args.emit != "vmfb" else str(Path(args.input).with_suffix(".vmfb")))
     _check_output(output, args)
@@ -101,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
         write_text(output, compilation.text)
         files = [] if output == "-" else [Path(output)]
     else:
-        files = _save(compilation, output)
+        files = _save(compilation, output, args.archive)
     _summary(args, compilation, files, time.perf_counter() - start)
     return 0
 
@@ -134,7 +153,7 @@ def _check_output(output: str, args: argparse.Namespace) -> None:
         args.save_temps.mkdir(parents=True, exist_ok=True)
 
 
-def _save(compilation: Any, output: str) -> list[Path]:
+def _save(compilation: Any, output: str, archive: Path | None) -> list[Path]:
     if output == "-":
         if compilation.parameters:
             raise ValueError("external weights need a file to lie beside: give -o FILE or --weights=embed")
@@ -142,7 +161,7 @@ def _save(compilation: Any, output: str) -> list[Path]:
         return []
     from webnn_mlir.runtime.compiled import save
 
-    return save(compilation, Path(output))
+    return save(compilation, Path(output), archive)
 
 
 def _summary(args: argparse.Namespace, compilation: Any, files: list[Path], elapsed: float) -> None:

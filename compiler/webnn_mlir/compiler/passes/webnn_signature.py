@@ -6,7 +6,8 @@ Result:
     func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> attributes {iree.reflection = {webnn.signature = "{…}"}}
 
 The signature is JSON: `inputs`, `outputs` and `parameters`, each a list of `name`, `dataType`, `shape`; parameters are
-the weights that the artifact reads from its archive. It is written before lowering changes the types of int4.
+the weights that the artifact reads from its archive. An output that takes over an input's memory has `alias`, the
+input's name. It is written before lowering changes the types of int4.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .. import binding
 from ..program import Program
 from . import register_pass
 
-NAME = "webnn.name"
+NAME, ALIAS = "webnn.name", "webnn.alias"
 
 
 @register_pass("webnn-signature")
@@ -35,7 +36,7 @@ def signature(program: Program) -> None:
         text = json.dumps(
             {
                 "inputs": _take(function, "arg_attrs", types.inputs, "input"),
-                "outputs": _take(function, "res_attrs", types.results, "output"),
+                "outputs": _outputs(function, types.results),
                 "parameters": [_entry(key, type_) for key, type_ in parameters.items()],
             },
             ensure_ascii=True,
@@ -56,11 +57,24 @@ def names(function: ir.Operation, attribute: str, count: int, default: str) -> l
     return found
 
 
+def aliases(function: ir.Operation) -> dict[int, str]:
+    """The inputs whose memory results take over, by the result's number."""
+    groups = function.attributes["res_attrs"] if "res_attrs" in function.attributes else []  # noqa: SIM401 - no get
+    return {index: binding.decode(group[ALIAS]) for index, group in enumerate(groups) if ALIAS in group}
+
+
+def _outputs(function: ir.Operation, types: list[ir.Type]) -> list[dict[str, Any]]:
+    taken = aliases(function)
+    entries = _take(function, "res_attrs", types, "output")
+    return [entry | ({"alias": taken[i]} if i in taken else {}) for i, entry in enumerate(entries)]
+
+
 def _take(function: ir.Operation, attribute: str, types: list[ir.Type], default: str) -> list[dict[str, Any]]:
-    """Removes the names from the arguments' or results' attributes."""
+    """Removes names and aliases from the arguments' or results' attributes."""
     found = names(function, attribute, len(types), default)
     if attribute in function.attributes:
-        kept = [{a.name: a.attr for a in group if a.name != NAME} for group in function.attributes[attribute]]
+        groups = function.attributes[attribute]
+        kept = [{a.name: a.attr for a in group if a.name not in (NAME, ALIAS)} for group in groups]
         function.attributes[attribute] = ir.ArrayAttr.get(list(map(ir.DictAttr.get, kept)))
     return [_entry(name, type_) for name, type_ in zip(found, types, strict=True)]
 

@@ -121,6 +121,9 @@ def result(
 class OpView:
     """One op of a graph or a module: its fields by name, and `require` for its rules."""
 
+    in_place = False
+    """Whether a scatter may write into its input, which no one needs any more."""
+
     def __init__(self, op: Op, label: str, fields: Mapping[str, Any], compatibility: str | None = None):
         self.op, self.label, self.compatibility = op, label, compatibility
         self.__dict__.update(fields)

@@ -36,7 +36,7 @@ def _slices(b: Emitter, op: OpView) -> tuple[Value, Value]:
 
 
 def _scatter(places: Callable[[Emitter, OpView], tuple[Value, Value]], *, copy: bool) -> Callable[..., Value]:
-    """Replaces slices of the flat input at the positions; with `copy`, those of a copy, which is written into."""
+    """Replaces slices of the flat input at the positions; with `copy`, unless in place, those of a copy."""
 
     def lower(b: Emitter, op: OpView) -> Value:
         slices, positions = places(b, op)
@@ -46,7 +46,8 @@ def _scatter(places: Callable[[Emitter, OpView], tuple[Value, Value]], *, copy: 
             # All indices mean the only slice there is, which the last update replaces.
             result = b.slice(updates, [count - 1] + [0] * len(shape), [count, *shape])
         else:
-            result = b.put(b.copied(slices) if copy else slices, b.reshape(positions, [count]), updates)
+            target = b.copied(slices) if copy and not op.in_place else slices
+            result = b.put(target, b.reshape(positions, [count]), updates)
         return b.reshape(result, op.input.shape)
 
     return lower

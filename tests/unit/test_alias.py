@@ -1,0 +1,96 @@
+"""An output that takes over an input's memory: a cache is updated in place, and only where that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import iree.runtime as rt
+import numpy as np
+import pytest
+
+from webnn_mlir import GraphError, MLGraphBuilder, compile, load
+from webnn_mlir.dialects.webnn import Graph
+
+HEADS, LENGTH, SIZE = 2, 5, 3
+
+
+def _cache() -> Graph:
+    """present: past with the new rows at a position; sum: over all its rows."""
+    b = MLGraphBuilder()
+    past = b.input("past", "float32", [1, HEADS, LENGTH, SIZE])
+    new = b.input("new", "float32", [1, HEADS, 1, SIZE])
+    position = b.input("position", "int32", [1])
+    heads = b.constant(np.arange(HEADS, dtype=np.int32).reshape(HEADS, 1) * LENGTH)
+    rows = b.reshape(past, [HEADS * LENGTH, SIZE])
+    updated = b.scatter_nd(rows, b.add(heads, b.reshape(position, [1, 1])), b.reshape(new, [HEADS, SIZE]))
+    present = b.reshape(updated, [1, HEADS, LENGTH, SIZE])
+    return b.graph({"present": present, "sum": b.reduce_sum(present, axes=[2])})
+
+
+def _steps(function: Any, past: Any) -> tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The cache and the last sum after two steps, and what the cache must hold."""
+    expected = np.zeros((1, HEADS, LENGTH, SIZE), np.float32)
+    for position in (3, 0):
+        new = np.random.default_rng(position).standard_normal((1, HEADS, 1, SIZE)).astype(np.float32)
+        expected[:, :, position : position + 1] = new
+        past, total = function(past, new, np.array([position], np.int32))
+    return past, np.array(total.to_host()), expected
+
+
+@pytest.mark.parametrize("aliases", [{}, {"present": "past"}])
+def test_a_cache_on_the_device(tmp_path: Path, aliases: dict[str, str]) -> None:
+    compile(_cache(), aliases=aliases, cache=False).save(tmp_path / "cache.vmfb")
+    artifact = load(tmp_path / "cache.vmfb")
+    assert artifact.signature.aliases == aliases
+    first = rt.asdevicearray(rt.get_device("local-task"), np.zeros((1, HEADS, LENGTH, SIZE), np.float32))
+    last, total, expected = _steps(artifact._function, first)
+    np.testing.assert_array_equal(last.to_host(), expected)
+    np.testing.assert_allclose(total, expected.sum(2), rtol=1e-6)
+    same = first.to_host().ctypes.data == last.to_host().ctypes.data
+    assert same == bool(aliases)
+    np.testing.assert_array_equal(first.to_host(), expected if aliases else 0)
+
+
+def test_arrays_of_the_caller_stay_as_they_are() -> None:
+    compiled = compile(_cache(), aliases={"present": "past"})
+    past = np.zeros((1, HEADS, LENGTH, SIZE), np.float32)
+    outputs = compiled.run(past=past, new=np.ones((1, HEADS, 1, SIZE), np.float32), position=np.array([2], np.int32))
+    assert not past.any()
+    assert outputs["present"][:, :, 2].all()
+
+
+@pytest.mark.parametrize(
+    ("aliases", "rule"),
+    [
+        ({"absent": "past"}, "there is no output 'absent'; there are: present, sum"),
+        ({"present": "absent"}, "there is no such input; there are: past, new, position"),
+        ({"present": "new"}, "their types are"),
+        ({"sum": "past"}, "their types are"),
+    ],
+)
+def test_rules(aliases: dict[str, str], rule: str) -> None:
+    with pytest.raises(GraphError, match=rule):
+        compile(_cache(), aliases=aliases)
+
+
+def test_artifacts_share_an_archive(tmp_path: Path) -> None:
+    def graph(rows: int, value: float) -> Graph:
+        b = MLGraphBuilder()
+        weights = b.constant(np.full((64, 64), value, np.float32), name="w")
+        return b.graph({"y": b.matmul(b.input("x", "float32", [rows, 64]), weights)})
+
+    archive = tmp_path / "shared.irpa"
+    times = set()
+    for rows in (1, 4):
+        compiled = compile(graph(rows, 0.5), weights="external", cache=False)
+        assert compiled.save(tmp_path / f"{rows}.vmfb", archive=archive) == [tmp_path / f"{rows}.vmfb", archive]
+        times.add(archive.stat().st_mtime_ns)
+    assert len(times) == 1, "what was there is used"
+    for rows in (1, 4):
+        y = load(tmp_path / f"{rows}.vmfb", parameters=archive).run(x=np.ones((rows, 64), np.float32))["y"]
+        np.testing.assert_allclose(y, np.full((rows, 64), 32.0))
+    other = compile(graph(1, 2.0), weights="external", cache=False)
+    with pytest.raises(ValueError, match="holds another weight under the key 'w'"):
+        other.save(tmp_path / "other.vmfb", archive=archive)
+    assert not (tmp_path / "other.vmfb").exists()
