@@ -10,16 +10,20 @@ what is known, and `operators/` holds a row or a small function for each operato
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from webnn_mlir.dialects.webnn import Graph
 
 from ...specialization import UNSPECIALIZED, Specialization
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 StrPath = str | os.PathLike[str]
 
 
-def read_onnx(path: StrPath, specialization: Specialization = UNSPECIALIZED) -> Graph:
-    """The graph of a model. Raises GraphError with everything that is wrong, ImportError without the extra `onnx`.
+def read_onnx(source: StrPath | ModelProto, specialization: Specialization = UNSPECIALIZED) -> Graph:
+    """The graph of a model, in a file or in memory. Raises GraphError with everything that is wrong, ImportError without the extra `onnx`.
 
     A dimension that is given no size gets a default, with a `DefaultSize` warning.
     """
@@ -32,4 +36,4 @@ def read_onnx(path: StrPath, specialization: Specialization = UNSPECIALIZED) -> 
             hint = "reading ONNX models needs the extra 'onnx': pip install 'webnn-mlir[onnx]'"
             raise ImportError(hint, name=error.name) from None
         raise
-    return import_model(open_model(path), specialization)
+    return import_model(open_model(source), specialization)

@@ -25,9 +25,9 @@ from ...specialization import Specialization
 from ..source import quote, shorten
 from . import folding
 from .constants import Array, Known, webnn_type
-from .inputs import Inputs
+from .inputs import Inputs, NeedsConstants
 from .model import OpenModel
-from .registry import Value, find_row, plain
+from .registry import NotKnown, Value, find_row, plain
 
 MAX_EXPANSION = 32
 """Functions may call one another this deep."""
@@ -101,6 +101,8 @@ class Importer:
         self.builder = NodeBuilder(self)
         self.values: dict[ir.Value, Value | _Faulty] = {}
         self.problems: list[Diagnostic] = []
+        self.unknown: set[str] = set()
+        """Inputs whose values something needs."""
         self.opsets: Mapping[str, int] = opened.opsets
         self.attributes: Mapping[str, ir.Attr] = {}
         self.functions: list[ir.OperatorIdentifier] = []
@@ -126,7 +128,7 @@ class Importer:
                 # A model's signature is its own, with the inputs that nothing needs.
                 built.inputs = {v.name: v for v in self.values.values() if isinstance(v, MLOperand) and v.name}
                 return built
-        raise GraphError(self.problems)
+        raise NeedsConstants(self.problems, self.unknown) if self.unknown else GraphError(self.problems)
 
     def _input(self, value: ir.Value) -> Value | None:
         name = value.name or ""
@@ -199,14 +201,15 @@ class Importer:
         row = find_row(domain, node.op_type, opset)
         function = self.opened.model.functions.get(node.op_identifier())
         schema = function is None and row is None and _schema(domain, node.op_type, opset)
-        if not (row or function or schema):
-            raise OpError(_unsupported(domain, node.op_type, opset))
         inputs = [self._value(value, node) for value in node.inputs]
+        foldable = domain == "" and all(value is None or isinstance(value, Known) for value in inputs)
+        if not (row or function or schema or foldable):
+            raise OpError(_unsupported(domain, node.op_type, opset))
         if any(isinstance(value, _Faulty) for value in inputs):
             return None
         if function is not None:
             return self._call(function, inputs, attributes)
-        if domain == "" and all(value is None or isinstance(value, Known) for value in inputs):
+        if foldable:
             folded = folding.evaluate(node.op_type, inputs, attributes, len(node.outputs), opset)  # type: ignore[arg-type]
             if folded is not None:
                 return folded
@@ -215,6 +218,8 @@ class Importer:
             positional, keywords = row.bind(self.builder, inputs, values)  # type: ignore[arg-type]
             results = row.function(self.builder, *positional, **keywords)
             return self._results(results, node)
+        if not schema:
+            raise OpError(_unsupported(domain, node.op_type, opset))
         return self._call(self._expansion(node, schema, inputs, attributes, opset), inputs, attributes)
 
     def _results(self, results: Any, node: ir.Node) -> list[Value | None]:
@@ -316,6 +321,8 @@ class Importer:
         except _Silent:
             pass
         except OpError as error:
+            if isinstance(error, NotKnown):
+                self.unknown.update(error.inputs)
             message = shorten(f"{error.op}: {error.rule}" if error.op else error.rule, 400)
             op = f"{node.domain or 'onnx'}.{node.op_type}" if node else None
             label = self.builder.label if node else None

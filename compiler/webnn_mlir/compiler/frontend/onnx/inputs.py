@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
-from webnn_mlir.dialects.webnn import Diagnostic
+from webnn_mlir.dialects.webnn import Diagnostic, GraphError
 
 from ...specialization import Specialization
 from ..source import quote
@@ -27,6 +27,14 @@ DEFAULTS = (
 
 class DefaultSize(UserWarning):
     """A dimension without a size was given one."""
+
+
+class NeedsConstants(GraphError):
+    """What is wrong with a model, values of `inputs` that are not known at import among it."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], inputs: Iterable[str]):
+        super().__init__(diagnostics)
+        self.inputs = frozenset(inputs)
 
 
 @dataclass

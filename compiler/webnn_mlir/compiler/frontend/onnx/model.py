@@ -19,6 +19,10 @@ MAX_SKELETON_BYTES = 512 * 2**20
 """A model may have this many bytes without the raw data of its tensors."""
 
 
+IN_MEMORY = "model"
+"""What errors call a model that is in no file."""
+
+
 @dataclass
 class OpenModel:
     """A model's graph, its nodes in order, and the folder that its weights are mapped from."""
@@ -32,9 +36,17 @@ class OpenModel:
         return self.model.opset_imports
 
 
-def open_model(path: str | os.PathLike[str]) -> OpenModel:
-    """Raises GraphError for a file that is no model, or a damaged one, or of a newer opset than is known."""
-    proto = _parse(path)
+def open_model(source: str | os.PathLike[str] | onnx.ModelProto) -> OpenModel:
+    """The model of a file, or one in memory, whose external data lies in the current folder.
+
+    Raises GraphError for a file that is no model, or a damaged one, or of a newer opset than is known.
+    """
+    if isinstance(source, onnx.ModelProto):
+        return _open(source, IN_MEMORY)
+    return _open(_parse(source), source)
+
+
+def _open(proto: onnx.ModelProto, path: str | os.PathLike[str]) -> OpenModel:
     if not proto.HasField("graph") or not (proto.graph.node or proto.graph.output):
         raise failure("is no ONNX model: it has no graph", path)
     _check_opsets(proto, path)

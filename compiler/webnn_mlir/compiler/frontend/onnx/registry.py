@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from webnn_mlir.dialects.webnn import MLOperand
+from webnn_mlir.dialects.webnn import MLOperand, OpError
 
+from ..source import quote
 from .constants import Known
 
 if TYPE_CHECKING:
@@ -84,14 +85,44 @@ def _default(parameter: Parameter) -> Any:
     return parameter.default
 
 
+class NotKnown(OpError):
+    """A value must be known at import, and is computed from `inputs` of the model."""
+
+    def __init__(self, what: str, inputs: Sequence[str]):
+        shown = f"{', '.join(map(quote, inputs[:3]))}{' and more' * (len(inputs) > 3)}"
+        super().__init__(f"{what} must be known at import; it is computed from {shown}")
+        self.inputs = inputs
+
+
+def known_value(value: Value, what: str) -> Known:
+    """A value that must be known. Raises NotKnown, in which `what` names it."""
+    if isinstance(value, Known):
+        return value
+    raise NotKnown(what, _sources(value))
+
+
+def _sources(operand: MLOperand) -> list[str]:
+    """The graph's inputs that an operand is computed from."""
+    found: dict[str, None] = {}
+    seen, stack = set(), [operand]
+    while stack:
+        operand = stack.pop()
+        if operand.name:
+            found[operand.name] = None
+        elif operand.node and operand.node not in seen:
+            seen.add(operand.node)
+            stack.extend(operand.node.operands)
+    return list(found)
+
+
 def _convert(w: NodeBuilder, parameter: Parameter, value: Value) -> Any:
     """An input as its parameter is annotated."""
     annotation = str(parameter.annotation)
     if annotation.startswith("Value"):
         return value
     if annotation.startswith(("Array", "Known")):
-        w.require(isinstance(value, Known), f"input '{parameter.name}' must be known at import; it is computed")
-        return value.array if isinstance(value, Known) and annotation.startswith("Array") else value
+        known = known_value(value, f"input '{parameter.name}'")
+        return known.array if annotation.startswith("Array") else known
     return w.operand(value)
 
 

@@ -11,7 +11,7 @@ from webnn_mlir.dialects.webnn import MLOperand
 
 from ..constants import Array, Known
 from ..importer import NodeBuilder
-from ..registry import Value, operator
+from ..registry import Value, known_value, operator
 
 MAX_UNROLLED = 4096
 """Iterations that a loop may have."""
@@ -38,8 +38,7 @@ def loop(
         w.require(iteration < MAX_UNROLLED, f"it has more than {MAX_UNROLLED} iterations")
         arguments = [Known.of(np.int64(iteration)), Known.of(np.bool_(True)), *carried]
         condition, *results = w.run_graph(body, arguments[: len(body.inputs)])
-        w.require(isinstance(condition, Known), "its condition is computed from the inputs; it must be known at import")
-        going = bool(condition.array.item()) if isinstance(condition, Known) else False
+        going = bool(known_value(condition, "its condition").array.item())
         carried = results[: len(initial)]
         for row, result in zip(scanned, results[len(initial) :], strict=True):
             row.append(result)
