@@ -18,8 +18,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "webnn": ("webnn-verify",),
     # What no one uses goes first. Quantized weights are taken into what they feed while gemm and dequantizeLinear are
     # still whole. Formulas become simpler ops. What only moves elements merges after both: fusing looks through
-    # reshapes and transposes itself, and formulas leave slices and reverses that meet only now.
-    "decomposed": ("webnn-dce", "webnn-fuse-dequantize", "webnn-decompose", "webnn-canonicalize-strides"),
+    # reshapes and transposes itself, and formulas leave slices and reverses that meet only now. Layouts change once
+    # formulas have become ops that can follow, before movement merges, since changing them leaves transposes.
+    "decomposed": (
+        "webnn-dce", "webnn-fuse-dequantize", "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides",
+    ),
     # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs
     # go where the runtime finds them, while int4 is still int4. What StableHLO says badly goes to Linalg, the rest to
     # StableHLO; nothing of ours may be left. Formulas repeat constants, of which one is enough.
