@@ -6,6 +6,7 @@ import argparse
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
         def wrapped(argv: list[str] | None = None) -> int:
             from webnn_mlir.dialects.webnn.diagnostics import GraphError
 
+            warnings.showwarning = _print_warning
             try:
                 return main(argv)
             except GraphError as error:
@@ -46,6 +48,10 @@ def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
         return wrapped
 
     return decorate
+
+
+def _print_warning(message: Warning | str, *_: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def print_diagnostics(diagnostics: Iterable[Any]) -> None:

@@ -6,8 +6,8 @@ Given:
 Result:
       %0 = "webnn.scatterND"(%past, %indices, %updates) {webnn.in_place} : …
 
-    func.func @main(%past: tensor<8x4xf32> {webnn.name = "past"}, …) -> (… {webnn.alias = "past"}) {
-the input's memory away: after a run it holds the output.
+Other scatters write into a copy. Between the input, the scatter and the output only reshapes may stand. The caller
+gives the input's memory away: after a run it holds the output.
 """
 
 from __future__ import annotations
