@@ -21,7 +21,8 @@ from .validation import replay
 EXAMPLE = """examples:
   webnn-conformance --cases wpt/conformance --target cpu -O3 --json results.json
   webnn-conformance --cases wpt/conformance --filter 'conv2d|gemm' --engine xla
-  webnn-conformance --validation --kind builder --cases wpt"""
+  webnn-conformance --validation --kind builder --cases wpt
+  webnn-conformance --onnx --filter 'test_conv'"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +33,10 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--cases", type=Path, required=True, metavar="DIR", help="the folder of the corpus")
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--cases", type=Path, metavar="DIR", help="the folder of the corpus")
+    what.add_argument("--onnx", action="store_true", help="the backend tests of the installed onnx package")
+    p.add_argument("--excluded", action="store_true", help="with --onnx: run what is excluded, and nothing else")
     p.add_argument("--validation", action="store_true", help="replay the API calls of DIR/validation and DIR/traces")
     p.add_argument("--kind", choices=["builder", "lifecycle"], default="builder", help="which of the API calls")
     p.add_argument("--target", choices=sorted(DRIVERS), default="cpu", help="what to compile for")
@@ -67,12 +71,14 @@ def main(argv: list[str] | None = None) -> int:
         print("webnn-conformance: error: --kind lifecycle is not supported yet", file=sys.stderr)
         return 2
     report = Report()
-    if args.validation:
+    if args.onnx:
+        _check_onnx(args, report)
+    elif args.validation:
         _replay_all(args, report)
     else:
         _check_all(args, report)
     if not report.records:
-        raise ValueError(f"{args.cases}: nothing in the corpus matches")
+        raise ValueError(f"{args.cases or 'onnx'}: nothing in the corpus matches")
     report.print(args.list_failures)
     if args.json:
         report.write(args.json, engine=args.engine, target=args.target, optLevel=args.opt_level)
@@ -98,6 +104,31 @@ def _check_all(args: argparse.Namespace, report: Report) -> None:
     jobs = min(args.jobs, len(batches))
     with report.showing_progress(len(wanted)):
         Pool(functools.partial(check, engine=engine), _blame, jobs=jobs, timeout=args.timeout).run(batches, report.add)
+
+
+def _check_onnx(args: argparse.Namespace, report: Report) -> None:
+    if find_spec("onnx") is None:
+        raise ValueError("onnx is not installed; pip install 'webnn-mlir[onnx]' has it")
+    from .onnx_cases import read_exclusions, read_onnx_cases, reason_to_exclude
+    from .onnx_checking import check_onnx, record
+
+    engine, exclusions = _engine(args), read_exclusions()
+    wanted = []
+    for case in read_onnx_cases():
+        if args.filter.search(case.name):
+            reason = reason_to_exclude(case, exclusions)
+            if bool(reason) == args.excluded:
+                wanted.append(case)
+            elif reason:
+                report.add(record(case, "skipped", reason))
+    batches = [wanted[i : i + engine.batch] for i in range(0, len(wanted), engine.batch)]
+    with report.showing_progress(len(wanted)):
+        Pool(
+            functools.partial(check_onnx, engine=engine),
+            lambda case, message: record(case, "failed", f"crash: the process {message}"),
+            jobs=max(1, min(args.jobs, len(batches))),
+            timeout=args.timeout,
+        ).run(batches, report.add)
 
 
 def _blame(case: Case, message: str) -> Record:

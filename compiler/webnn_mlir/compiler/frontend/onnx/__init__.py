@@ -23,8 +23,9 @@ StrPath = str | os.PathLike[str]
 
 
 def read_onnx(source: StrPath | ModelProto, specialization: Specialization = UNSPECIALIZED) -> Graph:
-    """The graph of a model, in a file or in memory. Raises GraphError with everything that is wrong, ImportError without the extra `onnx`.
+    """The graph of a model, in a file or in memory.
 
+    Raises GraphError with everything that is wrong, ImportError without the extra `onnx`.
     A dimension that is given no size gets a default, with a `DefaultSize` warning.
     """
     try:
