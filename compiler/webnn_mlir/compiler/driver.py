@@ -14,11 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
 
 from . import wire
 from .cache import Cache, default_folder, toolchain_digest
 from .frontend.weights import weights_beside
+from .kernels.packing import Packing
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
 from .specialization import UNSPECIALIZED, Specialization
 from .worker import Worker, WorkerError, shared_worker
@@ -29,25 +32,35 @@ MLIR_SUFFIXES = (".mlir", ".mlirbc")
 
 @dataclass(frozen=True)
 class Parameter:
-    """A constant that the artifact reads from its archive: a range of bytes in a file."""
+    """A constant that the artifact reads from its archive: a range of bytes in a file, packed in another order if there
+    is a packing."""
 
     key: str
     descriptor: Descriptor
     file: str
     offset: int
+    packing: Packing | None = None
+
+    def data(self) -> np.ndarray[Any, Any]:
+        """The bytes that the archive must hold, where they lie if they are not packed."""
+        data = np.memmap(self.file, np.uint8, "r", self.offset, (self.descriptor.byte_length,))
+        return self.packing.apply(data) if self.packing else data
 
 
 @dataclass
 class Compilation:
     """What a compile gave: `text` of a stage, or the artifact and the parameters that its archive must hold.
 
-    `keys` are the parameters' names. The files are there as long as this object.
+    `keys` are the parameters' names; `packed` tells of which other constants some are made, and how; `places` where the
+    constants of an MLIR file lie. The files are there as long as this object.
     """
 
     options: CompileOptions
     text: str | None = None
     vmfb: Path | None = None
     keys: list[str] = field(default_factory=list)
+    packed: dict[str, Json] = field(default_factory=dict)
+    places: dict[str, Json] = field(default_factory=dict)
     parameters: list[Parameter] = field(default_factory=list)
     remarks: list[Diagnostic] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -127,7 +140,9 @@ def _compile_in(
         compilation = _cached(cache, request, options, controls, seconds, weights)
     if "graph" in request_source:
         places = {entry["key"]: entry for entry in _constants(request_source)}
-        compilation.parameters = [_parameter(places[key]) for key in compilation.keys]
+    else:
+        places = compilation.places
+    compilation.parameters = [_parameter(key, places, compilation.packed) for key in compilation.keys]
     return compilation
 
 
@@ -182,7 +197,7 @@ def _cached(
                 shutil.move(answer["vmfb"], folder / "module.vmfb")
                 # The same graph may come from another file next time: the places are this one's.
                 remarks = [remark | {"place": None} for remark in answer["remarks"]]
-                kept = {"remarks": remarks, "parameters": answer["parameters"], "seconds": {}}
+                kept = {"remarks": remarks, "seconds": {}, **{k: answer[k] for k in ("parameters", "packed")}}
                 (folder / "answer.json").write_text(json.dumps(kept))
 
             entry = cache.put(key, fill)
@@ -194,9 +209,15 @@ def _cached(
 
 def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float]) -> Compilation:
     remarks = [Diagnostic(**r) for r in answer["remarks"]]
-    placed = [_parameter(entry) for entry in answer.get("placed", [])]
-    keys = answer.get("parameters", [])
-    return Compilation(options, answer.get("text"), None, keys, placed, remarks, seconds | answer["seconds"])
+    return Compilation(
+        options,
+        answer.get("text"),
+        keys=answer.get("parameters", []),
+        packed=answer.get("packed", {}),
+        places={entry["key"]: entry for entry in answer.get("placed", [])},
+        remarks=remarks,
+        seconds=seconds | answer["seconds"],
+    )
 
 
 def _source(source: Graph | str | Path, specialization: Specialization, folder: Path) -> Json:
@@ -251,26 +272,43 @@ def _weights_mode(source: Json, options: CompileOptions) -> str:
     return "external" if total > EXTERNAL_WEIGHTS_ABOVE else "embed"
 
 
-def _parameter(entry: Json) -> Parameter:
-    return Parameter(entry["key"], Descriptor.of(*entry["descriptor"]), entry["file"], entry["offset"])
+def _parameter(key: str, places: dict[str, Json], packed: dict[str, Json]) -> Parameter:
+    made = packed.get(key)
+    entry = places[made["source"] if made else key]
+    packing = Packing.from_json(made["packing"]) if made else None
+    return Parameter(key, Descriptor.of(*entry["descriptor"]), entry["file"], entry["offset"], packing)
 
 
 def cache_key(request: Json, weights: str) -> str:
     """The digest of the graph, its weights where the artifact holds them, the options and the compiler."""
     digest = hashlib.sha256(toolchain_digest().encode())
     source = request["source"]
-    for entry in _constants(source):
-        digest.update(json.dumps([entry["key"], entry["descriptor"]]).encode())
-        # Small constants stand in the module even where the large ones are external.
-        if weights == "embed" or _length(entry) <= INLINE_LIMIT:
-            _update(digest, entry["file"], entry["offset"], _length(entry))
     graph = source.get("graph")
+    zeros = _zero_points(graph) if graph else set()
+    for number, entry in enumerate(_constants(source)):
+        digest.update(json.dumps([entry["key"], entry["descriptor"]]).encode())
+        # Small constants stand in the module even where the large ones are external, and so do zero points that are all
+        # the same.
+        if weights == "embed" or _length(entry) <= INLINE_LIMIT or number in zeros:
+            _update(digest, entry["file"], entry["offset"], _length(entry))
     body = source.get("digest") or {
         **{k: v for k, v in graph.items() if k != "constants"},
         "nodes": [[name, fields, label, results] for name, fields, label, _, results in graph["nodes"]],
     }
     digest.update(json.dumps([body, request["options"], weights, host(request["options"])], sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _zero_points(graph: Json) -> set[int]:
+    """The numbers of the constants that are zero points, as they are or reshaped."""
+    inputs, constants = len(graph["inputs"]), len(graph["constants"])
+    source = list(range(inputs + constants))
+    found = set()
+    for name, fields, _, _, results in graph["nodes"]:
+        if name == "dequantizeLinear":
+            found.add(source[fields["zero_point"]] - inputs)
+        source += [source[fields["input"]] if name in ("reshape", "identity") else -1] * len(results)
+    return {number for number in found if 0 <= number < constants}
 
 
 def host(options: Json) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
+from functools import lru_cache
 
+from iree.compiler import ir
 from iree.compiler.api import Invocation, Output, ctypes_dl
 
+from .binding import new_session
 from .program import Program
 
 
@@ -71,6 +75,18 @@ def compile_program(program: Program, flags: Sequence[str]) -> bytes:
     with Output.open_membuffer() as output:
         invocation.output_vm_bytecode(output)
         return bytes(output.map_memory())
+
+
+@lru_cache
+def target_features(flags: tuple[str, ...]) -> frozenset[str]:
+    """What LLVM calls the instructions of the processor that the flags compile for. Raises CompileError."""
+    session = new_session()
+    with session.context, ir.Location.unknown():
+        # A module without contents is left alone.
+        module = ir.Module.parse("util.global private @x : i32", session.context)
+    text = compile_to_phase(Program(session, module), flags, "preprocessing")
+    found = re.search(r'cpu_features = "([^"]*)"', text)
+    return frozenset(name[1:] for name in found[1].split(",") if name.startswith("+")) if found else frozenset()
 
 
 def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invocation:

@@ -19,6 +19,7 @@ from webnn_mlir.dialects.webnn import OPS, Diagnostic, GraphError, OpError
 
 from . import binding, iree, pipeline, wire
 from .frontend.weights import find_weights
+from .kernels.packing import Packed
 from .options import CompileOptions
 from .outline import outline
 from .passes.webnn_alias import request as request_aliases
@@ -101,9 +102,11 @@ def map_weights(program: Program, path: Path) -> None:
 
 
 def placed_parameters(program: Program, folder: Path) -> list[Json]:
-    """Where the bytes of the parameters of an MLIR file lie; those that are not as in their file go to `folder`."""
+    """Where the bytes of the parameters of an MLIR file, or of what they are packed from, lie; those that are not as in
+    their file go to `folder`."""
     placed = []
-    for number, key in enumerate(program.parameters):
+    keys = dict.fromkeys(program.packed[key].source if key in program.packed else key for key in program.parameters)
+    for number, key in enumerate(keys):
         descriptor, constant = program.places[key]
         file, offset = constant.file, constant.offset
         if file is None:
@@ -113,6 +116,10 @@ def placed_parameters(program: Program, folder: Path) -> list[Json]:
         entry = {"key": key, "descriptor": [descriptor.data_type.value, shape], "file": os.path.abspath(file)}
         placed.append({**entry, "offset": offset})
     return placed
+
+
+def _packed_json(packed: Packed) -> Json:
+    return {"source": packed.source, "packing": packed.packing.to_json()}
 
 
 def parse_mlir(data: bytes, name: str) -> Program:
@@ -172,7 +179,7 @@ def _compile(request: Json, send: Send) -> Json:
     start = time.perf_counter()
     external = request["weights"] == "external"
     program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
-    program.options["weights"] = request["weights"]
+    program.options |= {"weights": request["weights"], "accuracy": options.accuracy, "flags": options.flags()}
     if options.aliases:
         with program.session.context:
             request_aliases(program, dict(options.aliases))
@@ -197,6 +204,7 @@ def _compile(request: Json, send: Send) -> Json:
         answer["text"] = iree.compile_to_phase(program, flags, phase)
     else:
         answer["parameters"] = program.parameters
+        answer["packed"] = {key: _packed_json(program.packed[key]) for key in program.parameters if key in program.packed}
         answer["placed"] = placed_parameters(program, folder) if program.places else []
         answer["vmfb"] = str(folder / "module.vmfb")
         iree.compile_to_file(program, flags, answer["vmfb"])

@@ -22,7 +22,8 @@ class CompileOptions:
     target: `cpu`. target_cpu: `host`, `generic` or a name that LLVM knows. opt_level: 0 to 3. weights: `embed`,
     `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
-    the input whose memory it takes over.
+    the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
+    round what they multiply them with to 8 bits.
     """
 
     target: str = "cpu"
@@ -33,6 +34,7 @@ class CompileOptions:
     pass_pipeline: str | None = None
     iree_flags: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    accuracy: str = "exact"
 
     def __post_init__(self) -> None:
         from .targets import TARGETS
@@ -42,6 +44,7 @@ class CompileOptions:
             ("opt_level", self.opt_level, (0, 1, 2, 3)),
             ("weights", self.weights, ("auto", "embed", "external")),
             ("emit", self.emit, STAGES),
+            ("accuracy", self.accuracy, ("exact", "dynamic")),
         ]:
             if value not in allowed:
                 raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")

@@ -13,6 +13,7 @@ from iree.compiler.api import Session
 from webnn_mlir.dialects.webnn import Constant, Descriptor, Diagnostic, Graph, MLOperand
 
 from . import binding
+from .kernels.packing import Packed
 from .options import INLINE_LIMIT
 
 
@@ -21,7 +22,8 @@ class Program:
     """An MLIR module with `weights`: for each key of a `webnn.constant` its packed bytes, mapped where they can be.
 
     `parameters` are the keys of those that the artifact reads from an archive instead of holding them. `places` tells
-    where the weights of a program that came as MLIR lie.
+    where the weights of a program that came as MLIR lie. `packed` are the keys that passes gave to other keys' weights
+    in another order.
     """
 
     session: Session
@@ -31,6 +33,7 @@ class Program:
     options: dict[str, Any] = field(default_factory=dict)
     parameters: list[str] = field(default_factory=list)
     places: dict[str, tuple[Descriptor, Constant]] = field(default_factory=dict)
+    packed: dict[str, Packed] = field(default_factory=dict)
 
     def text(self, *, locations: bool = False, resources: bool = True) -> str:
         """The module as text; without `resources` the bytes of mapped weights are left out."""

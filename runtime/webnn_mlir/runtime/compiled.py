@@ -49,7 +49,7 @@ class CompiledGraph:
 
         parameters = rt.ParameterIndex()
         for parameter in self._compilation.parameters:
-            parameters.add_buffer(parameter.key, mapped(parameter))
+            parameters.add_buffer(parameter.key, parameter.data())
         return Artifact(self._compilation.vmfb, parameters)
 
     def run(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
@@ -89,6 +89,7 @@ def compile(
     constants: Mapping[str, Any] | None = None,
     iree_flags: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
+    accuracy: str = "exact",
     cache_dir: str | Path | None = None,
     cache: bool = True,
     timeout: float | None = None,
@@ -99,13 +100,16 @@ def compile(
     target_cpu: `host`, `generic` or a name that LLVM knows; opt_level: 0 to 3; weights: `auto`, `embed` or `external`;
     dims: sizes of dynamic dimensions by name; for ONNX models also input_shapes, shapes by input, and constants, values
     of inputs that are then none; aliases: by output, the input whose memory it takes over, which it must scatter into;
+    accuracy: `exact`, or `dynamic`, which lets what quantized weights are multiplied with be rounded to 8 bits;
     timeout in seconds; max_memory in bytes, of the compiler.
     Raises GraphError with all that is wrong with the graph.
     """
     driver = compiler()
     path = source if isinstance(source, Graph) else Path(source)
     pairs = tuple((aliases or {}).items())
-    options = driver.CompileOptions(target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs)
+    options = driver.CompileOptions(
+        target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs, accuracy=accuracy
+    )
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
     )
@@ -122,12 +126,6 @@ class MLGraphBuilder(GraphBuilder):
         return compile(self.graph(outputs), **options)
 
 
-def mapped(parameter: Any) -> Array:
-    """The bytes of a parameter where they lie."""
-    length = parameter.descriptor.byte_length
-    return np.memmap(parameter.file, np.uint8, "r", parameter.offset, (length,))
-
-
 def archived(archive: Path) -> dict[str, Array]:
     """The bytes of an archive's weights where they lie, by key."""
     return {key: np.frombuffer(entry.file_view, np.uint8) for key, entry in read_archive(archive).items()}
@@ -139,7 +137,7 @@ def save(compilation: Any, path: Path, archive: Path | None = None) -> list[Path
     if compilation.parameters:
         import iree.runtime as rt
 
-        entries = {p.key: mapped(p) for p in compilation.parameters}
+        entries = {p.key: p.data() for p in compilation.parameters}
         shared = {} if archive is None or not archive.exists() else archived(archive)
         for key in entries.keys() & shared.keys():
             if not np.array_equal(entries[key], shared[key]):

@@ -52,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
                    help="where external weights go (default: beside the result); artifacts may share one")  # fmt: skip
     p.add_argument("--alias", action="append", default=[], metavar="OUTPUT=INPUT",
                    help="let an output that is a scatter into an input take over its memory")  # fmt: skip
+    p.add_argument("--accuracy", choices=["exact", "dynamic"], default="exact",
+                   help="dynamic: what quantized weights are multiplied with may be rounded to 8 bits")  # fmt: skip
     p.add_argument("--pass-pipeline", help="webnn and MLIR passes to run instead of our own up to StableHLO")
     p.add_argument("--iree-flag", action="append", default=[], metavar="FLAG", help="a flag for IREE's compiler")
     p.add_argument("--cache-dir", type=Path, help="where artifacts are kept (default: in the user's cache folder)")
@@ -100,6 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         args.pass_pipeline,
         tuple(args.iree_flag),
         tuple(parse_pairs("--alias", args.alias)),
+        args.accuracy,
     )
     output = args.output or ("-" if args.emit != "vmfb" else str(Path(args.input).with_suffix(".vmfb")))
     _check_output(output, args)

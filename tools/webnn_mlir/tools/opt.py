@@ -7,6 +7,8 @@ import re
 import sys
 from typing import Any
 
+from webnn_mlir.compiler.kernels.machine import BY_NAME
+
 from .common import print_diagnostics, read_text, report_errors, write_text
 
 EXAMPLE = """example:
@@ -28,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--split-input-file", action="store_true", help="treat the parts between '// -----' one by one")
     p.add_argument("--verify-diagnostics", action="store_true", help="check against the expected-error comments")
     p.add_argument("--weights", choices=["embed", "external"], default="embed", help="how keyed constants are lowered")
+    p.add_argument("--machine", choices=sorted(BY_NAME), help="the processor whose kernels are used (default: none)")
+    p.add_argument("--accuracy", choices=["exact", "dynamic"], default="exact", help="of quantized products")
     p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
     p.add_argument("--mlir-print-ir-after-all", action="store_true", help="print the IR after each pass")
     p.add_argument("--mlir-print-debuginfo", action="store_true", help="print locations")
@@ -101,7 +105,7 @@ def run_part(text: str, name: str, passes: list[str], args: argparse.Namespace) 
         "job": "opt",
         "source": {"text": text, "file": name},
         "passes": passes,
-        "pass_options": {"weights": args.weights},
+        "pass_options": {"weights": args.weights, "machine": args.machine, "accuracy": args.accuracy},
         "print_after_all": args.mlir_print_ir_after_all,
         "locations": args.mlir_print_debuginfo,
     }

@@ -25,11 +25,12 @@ import numpy as np
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, OpView
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
 
 from .. import binding, lowering
 from ..binding import Tensor
 from ..emitter import Emitter
+from ..kernels import choice
 from ..program import Program
 from ..quantized import Access, Axes, Axis, Index, Layout, Steps, axes_of, contract, extent, flat, sizes
 from . import register_pass
@@ -110,7 +111,7 @@ class LazyWeights:
         b = self.fuser.emitter
         read = tuple(i for i, n in zip(index, x.shape, strict=True) if n > 1)
         access = Access(self.layout.data, self.layout.scale, read, result).collapsed()
-        stored_zero, nibbles, zero_nibbles = self._stored_zero_point(), None, None
+        stored_zero, nibbles, zero_nibbles = _stored(self.zero_point), None, None
         if self.data_type.bits == 4:
             access, nibbles = access.packed(access.data)
             if stored_zero is not None:
@@ -119,16 +120,41 @@ class LazyWeights:
         zero_point: Steps | None = None
         if stored_zero is None:
             zero_point = self._elements(self.zero_point, access.scale)
-        elif not _is_zero(self.fuser.program, stored_zero):
+        elif _splat(self.fuser.program, stored_zero) != 0:
             zero_point = self._steps(stored_zero, access.scale, zero_nibbles)
         x, scale = b.reshape(x, [extent(i) for i in access.x]), b.reshape(self.scale, sizes(access.scale))
         return contract(b, access, x, data, scale, zero_point)
 
-    def _stored_zero_point(self) -> ir.Operation | None:
-        """The constant whose elements, in memory's order, are the zero points."""
-        constant, views = _path(self.zero_point.value)
-        known = constant is not None and constant.name == CONSTANT and all(v.name != TRANSPOSE for v in views)
-        return constant if known else None
+    def kernel(self, x: Tensor, depth: Axes, columns: Axes) -> Tensor | None:
+        """x [rows, depth] times the weights by a kernel of the machine that the program is compiled for, in float32;
+        None where none fits."""
+        machine = choice.machine_of(self.fuser.program)
+        constants = self.constant, _stored(self.scale), _stored(self.zero_point)
+        blocks = tuple(a for a in depth if a in self.layout.scale)
+        if machine is None or depth[: len(blocks)] != blocks:
+            return None
+        if not all(c is not None and self._at_hand(c) for c in constants):
+            return None
+
+        def matrix(constant: ir.Operation, data: Axes, rest: Axes) -> choice.Matrix:
+            element = Tensor.of(constant.results[0]).data_type.value
+            axes = (*columns, *rest)
+            places = tuple(data.index(a) if a in data else -1 for a in axes)
+            return choice.Matrix(constant, element, tuple(sizes(data)), places, tuple(sizes(axes)), len(columns))
+
+        weights, scale, zero = constants
+        operands = choice.Operands(
+            matrix(weights, self.layout.data, depth), matrix(scale, self.layout.scale, blocks),
+            matrix(zero, self.layout.scale, blocks), _splat(self.fuser.program, zero),
+        )  # fmt: skip
+        return choice.multiply(self.fuser.program, self.fuser.emitter, machine, x, operands)
+
+    def _at_hand(self, constant: ir.Operation) -> bool:
+        """Whether a constant can be packed: the bytes of those in an archive are packed when that is written."""
+        program = self.fuser.program
+        if "key" not in constant.attributes or program.options.get("weights") == "external":
+            return True
+        return binding.decode(constant.attributes["key"]) in program.weights
 
     def _steps(self, constant: ir.Operation, axes: Axes, nibbles: Axis | None) -> Steps:
         """A constant's bytes in the shape of the axes, as words of all elements of the axis `nibbles`.
@@ -194,14 +220,27 @@ def _packed(constant: ir.Operation) -> Tensor:
         return Tensor.of(ir.Operation.create(CONSTANT, [binding.type_of(bytes_)], [], attributes).results[0])
 
 
-def _is_zero(program: Program, constant: ir.Operation) -> bool:
-    """Whether all elements of a constant whose bytes are at hand are 0."""
-    if "key" in constant.attributes:
+def _stored(value: Tensor) -> ir.Operation | None:
+    """The constant whose elements, in memory's order, a value has."""
+    constant, views = _path(value.value)
+    known = constant is not None and constant.name == CONSTANT and all(v.name != TRANSPOSE for v in views)
+    return constant if known else None
+
+
+def _splat(program: Program, constant: ir.Operation) -> int | None:
+    """The value that all elements of a constant of integers have, if its bytes are at hand and there is one."""
+    descriptor = Tensor.of(constant.results[0]).descriptor
+    nibbles = descriptor.data_type.bits == 4
+    if "key" not in constant.attributes:
+        value = constant.attributes["value"]
+        elements = binding.int4_elements(value, descriptor) if nibbles else np.array(value)
+    else:
         data = program.weights.get(binding.decode(constant.attributes["key"]))
-        return data is not None and not data.any()
-    value, descriptor = constant.attributes["value"], Tensor.of(constant.results[0]).descriptor
-    elements = binding.int4_elements(value, descriptor) if descriptor.data_type.bits == 4 else np.array(value)
-    return not elements.any()
+        if data is None:
+            return None
+        elements = unpack_int4(data, descriptor) if nibbles else data.view(descriptor.data_type.numpy)
+    first = int(elements.reshape(-1)[0])
+    return first if (elements == first).all() else None
 
 
 def _first_other_use(operation: ir.Operation) -> str:
@@ -227,6 +266,9 @@ def _product(b: Emitter, x: Tensor, weights: LazyWeights, *, left: bool) -> Tens
     *weights_batch, rows, columns = weights.layout.dims
     if not left and not flat(weights_batch):
         x, weights_batch = b.reshape(x, [math.prod(x.shape[:-1]), x.shape[-1]]), []
+        y = weights.kernel(x, rows, columns)
+        if y is not None:
+            return y
     kept, summed = (columns, rows) if not left else (rows, columns)
     other = axes_of(x.shape[-1] if left else x.shape[-2])
     x_batch, batch = [], []

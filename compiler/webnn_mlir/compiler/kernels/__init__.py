@@ -1,0 +1,1 @@
+"""Kernels: native code that is written as MLIR, for what IREE compiles badly."""

@@ -1,0 +1,107 @@
+"""A function of an executable being written, and how it is dispatched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .code import Code, Value, tree
+from .product import Product
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A function, how many workgroups it is called in, its operands and its results: names and types ("8xf32")."""
+
+    name: str
+    workgroups: int
+    operands: Mapping[str, str]
+    results: Mapping[str, str]
+    text: str
+
+
+class Function:
+    """A function on memory that `operands` and `results` name."""
+
+    def __init__(self, name: str, product: Product, operands: Mapping[str, str], results: Mapping[str, str]):
+        self.name, self.product, self.operands, self.results = name, product, operands, results
+        self.types = {**operands, **results}
+        self.code = Code()
+        self.memory = {
+            name: self.code.binding(f"%b{i}", f"memref<{type_}>") for i, (name, type_) in enumerate(self.types.items())
+        }
+        self.workgroup = self.code("hal.interface.workgroup.id[0] : index")
+
+    def dispatch(self, workgroups: int) -> Dispatch:
+        arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(self.operands) + len(self.results)))
+        text = f"func.func @{self.name}({arguments}) {{\n{self.code.text()}\nreturn\n}}"
+        return Dispatch(self.name, workgroups, self.operands, self.results, text)
+
+    def part(self, count: int, workgroups: int) -> tuple[Value, Value]:
+        """Where this workgroup's part of a range begins and ends."""
+        code = self.code
+        begin, end = (
+            code(f"arith.divui {code.at((self.workgroup, count), n)}, {code.index(workgroups)} : index")
+            for n in (0, count)
+        )
+        return begin, end
+
+    def scratch(self, name: str, type_: str) -> None:
+        """Memory on the stack."""
+        self.types[name] = type_
+        properties = "alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>"
+        self.memory[name] = self.code(f'"memref.alloca"() <{{{properties}}}> : () -> memref<{type_}>')
+
+    def load(self, name: str, place: Value, type_: str | None = None) -> Value:
+        memory = f"memref<{self.types[name]}>"
+        if type_:
+            return self.code(f"vector.load {self.memory[name]}[{place}] : {memory}, {type_}")
+        return self.code(f"memref.load {self.memory[name]}[{place}] : {memory}")
+
+    def store(self, value: Value, name: str, place: Value, type_: str | None = None) -> None:
+        memory = f"memref<{self.types[name]}>"
+        operation = "vector.store" if type_ else "memref.store"
+        self.code.do(f"{operation} {value}, {self.memory[name]}[{place}] : {memory}{f', {type_}' if type_ else ''}")
+
+    def load_part(self, name: str, place: Value, left: Value, type_: str) -> Value:
+        """A vector of floats of which `left` are there, if that is less than the vector has; 0 for the others."""
+        code, memory = self.code, f"memref<{self.types[name]}>"
+        bits, zero = type_.replace("f32", "i1"), code.constant("0.0", type_)
+        mask = code(f"vector.create_mask {left} : {bits}")
+        return code(
+            f"vector.maskedload {self.memory[name]}[{place}], {mask}, {zero} : {memory}, {bits}, {type_} into {type_}"
+        )
+
+    def store_part(self, value: Value, name: str, place: Value, left: Value, type_: str) -> None:
+        """Stores the first `left` elements of a vector of floats."""
+        code, memory = self.code, f"memref<{self.types[name]}>"
+        bits = type_.replace("f32", "i1")
+        mask = code(f"vector.create_mask {left} : {bits}")
+        code.do(f"vector.maskedstore {self.memory[name]}[{place}], {mask}, {value} : {memory}, {bits}, {type_}")
+
+    def greatest(self, vectors: Sequence[Value], vf: str) -> Value:
+        """The greatest element; NaN if one is."""
+        vector = tree(lambda a, b: self.code(f"arith.maximumf {a}, {b} : {vf}"), vectors)
+        return self.code(f"vector.reduction <maximumf>, {vector} : {vf} into f32")
+
+    def splat(self, value: Value, element: str) -> Value:
+        return self.code(f"vector.broadcast {value} : {element} to {self.product.machine.vector(element)}")
+
+    # Weights
+
+    def scales(self, block: Value) -> Value:
+        """The scales of a block of a group of columns, in float32."""
+        p = self.product
+        type_, vf = p.machine.vector(p.scale), p.machine.vector("f32")
+        scales = self.load("factors", self.code.at((block, p.machine.lanes)), type_)
+        return scales if p.scale == "f32" else self.code(f"arith.extf {scales} : {type_} to {vf}")
+
+    def zeros(self, block: Value) -> Value | None:
+        """The zero points of a block of a group of columns as floats, None where all weights share one."""
+        p, m = self.product, self.product.machine
+        if p.zero is not None:
+            return None
+        type_, vi, vf = m.vector("i8"), m.vector("i32"), m.vector("f32")
+        zero = self.load("zeros", self.code.at((block, m.lanes)), type_)
+        extend = "extsi" if p.signed else "extui"
+        return self.code(f"arith.sitofp {self.code(f'arith.{extend} {zero} : {type_} to {vi}')} : {vi} to {vf}")

@@ -1,0 +1,73 @@
+"""What processors offer to the kernels: the width of their vectors and a dot product of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .code import Code, Value
+
+Dot = Callable[[Code, Value, Value, Value], Value]
+"""sum + weights . digits: in each lane of 32 bits the products of four bytes, of which the digits are signed."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`lanes` of 32 bits a vector, and `registers` of them. `features` are what LLVM calls the instructions needed.
+
+    `signed` tells whether weights of 8 bits are signed in `dot`; `wide` whether it takes digits to 127 with them: where
+    it adds products in 16 bits, it takes them to 64. Up to `few` rows are multiplied faster by digits than in float32.
+    """
+
+    name: str
+    lanes: int
+    registers: int
+    features: frozenset[str]
+    dot: Dot
+    signed: bool = False
+    wide: bool = True
+    few: int = 8
+
+    def digit(self, bits: int) -> int:
+        """The greatest digit with weights of so many bits."""
+        return 127 if self.wide or bits == 4 else 64
+
+    def vector(self, element: str, scale: int = 1) -> str:
+        return f"vector<{self.lanes * scale}x{element}>"
+
+
+def _intrinsic(code: Code, name: str, result: str, *operands: tuple[Value, str]) -> Value:
+    values, types = zip(*operands, strict=True)
+    return code(f'llvm.call_intrinsic "{name}"({", ".join(values)}) : ({", ".join(types)}) -> {result}')
+
+
+def _vnni(name: str, lanes: int) -> Dot:
+    ints, bytes_ = f"vector<{lanes}xi32>", f"vector<{4 * lanes}xi8>"
+    return lambda code, total, w, x: _intrinsic(code, name, ints, (total, ints), (w, bytes_), (x, bytes_))
+
+
+def _avx2(code: Code, total: Value, w: Value, x: Value) -> Value:
+    bytes_, shorts, ints = "vector<32xi8>", "vector<16xi16>", "vector<8xi32>"
+    pairs = _intrinsic(code, "llvm.x86.avx2.pmadd.ub.sw", shorts, (w, bytes_), (x, bytes_))
+    fours = _intrinsic(code, "llvm.x86.avx2.pmadd.wd", ints, (pairs, shorts), (code.constant("1", shorts), shorts))
+    return code(f"arith.addi {total}, {fours} : {ints}")
+
+
+MACHINES = (
+    Machine(
+        "avx512vnni", 16, 32, frozenset({"avx512vnni", "avx512bw", "avx512vl"}),
+        _vnni("llvm.x86.avx512.vpdpbusd.512", 16),
+    ),
+    Machine("avxvnni", 8, 16, frozenset({"avxvnni", "avx2", "fma"}), _vnni("llvm.x86.avx512.vpdpbusd.256", 8)),
+    Machine("avx2", 8, 16, frozenset({"avx2", "fma"}), _avx2, wide=False, few=2),
+    Machine("neondot", 4, 32, frozenset({"dotprod"}), _vnni("llvm.aarch64.neon.sdot.v4i32.v16i8", 4), signed=True),
+)  # fmt: skip
+"""The fastest first. Elsewhere the Linalg form is compiled."""
+
+
+BY_NAME = {machine.name: machine for machine in MACHINES}
+
+
+def machine_for(features: frozenset[str]) -> Machine | None:
+    """The machine of a target with these features."""
+    return next((m for m in MACHINES if m.features <= features), None)

@@ -1,0 +1,105 @@
+"""How the constants of a graph become the parameters of a kernel.
+
+A group of columns, as many as a vector has lanes, lies together, and in it block after block. Each lane has four
+successive weights of its column; those of 4 bits share a byte with the four after them, which lie in its upper half.
+Scales and zero points are one a lane and block. Columns and blocks are filled up with zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Makes a parameter's bytes of a constant's. All fields are such as JSON holds.
+
+    The constant's elements of `element` (a data type) have the axes `shape` in memory. As a matrix they have the axes
+    `sizes`: of the columns the first `columns`, of the depth the others; `axes` tells for each which of the constant's
+    it is, -1 for one that it is repeated along. `lanes` columns are a group. The depth is repeated `repeat` times an
+    element, and filled up to `depth`. `flip` is added to integers. `interleave`: whether four successive elements share
+    a lane.
+    """
+
+    element: str
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    sizes: tuple[int, ...]
+    columns: int
+    lanes: int
+    depth: int
+    repeat: int = 1
+    flip: int = 0
+    interleave: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Packing:
+        """Raises TypeError for fields that it has not."""
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        return cls(**plain)
+
+    @property
+    def byte_length(self) -> int:
+        """Of the parameter."""
+        columns = -(-math.prod(self.sizes[: self.columns]) // self.lanes) * self.lanes
+        if self.element in NIBBLES:
+            return columns * self.depth // (2 if self.interleave else 1)
+        return columns * self.depth * np.dtype(self.element).itemsize
+
+    def apply(self, data: Array) -> Array:
+        """The parameter's bytes, of the constant's bytes. Raises ValueError where there are too few or too many."""
+        matrix = self._matrix(data)
+        columns = matrix.shape[0]
+        groups = -(-columns // self.lanes)
+        full = np.zeros((groups * self.lanes, self.depth), matrix.dtype)
+        full[:columns, : matrix.shape[1]] = matrix
+        packed: Array
+        if not self.interleave:
+            packed = full.reshape(groups, self.lanes, self.depth).transpose(0, 2, 1)
+        elif self.element in NIBBLES:
+            halves = full.reshape(groups, self.lanes, self.depth // 8, 2, 4).transpose(0, 2, 1, 3, 4)
+            packed = halves[:, :, :, 0] | halves[:, :, :, 1] << 4
+        else:
+            packed = full.reshape(groups, self.lanes, self.depth // 4, 4).transpose(0, 2, 1, 3)
+        return np.ascontiguousarray(packed).reshape(-1).view(np.uint8)
+
+    def _matrix(self, data: Array) -> Array:
+        """Columns by depth; integers as unsigned bytes."""
+        elements = self._elements(data.reshape(-1).view(np.uint8))
+        own = [axis for axis in self.axes if axis >= 0]
+        elements = elements.transpose(own)
+        places = tuple(slice(None) if axis >= 0 else None for axis in self.axes)
+        elements = np.broadcast_to(elements[places], self.sizes)
+        matrix = elements.reshape(math.prod(self.sizes[: self.columns]), -1)
+        return np.repeat(matrix, self.repeat, 1) if self.repeat > 1 else matrix
+
+    def _elements(self, data: Array) -> Array:
+        if self.element not in INTEGERS:
+            return data.view(self.element).reshape(self.shape)
+        if self.element not in NIBBLES:
+            return (data + np.uint8(self.flip)).reshape(self.shape)
+        count = math.prod(self.shape)
+        nibbles = np.stack([data & 15, data >> 4], -1).reshape(-1)[:count]
+        return ((nibbles + np.uint8(self.flip)) & np.uint8(15)).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A parameter that is made of the constant of a key."""
+
+    source: str
+    packing: Packing
+
+
+NIBBLES = ("int4", "uint4")
+INTEGERS = (*NIBBLES, "int8", "uint8")
