@@ -17,7 +17,7 @@ from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import OPS, Diagnostic, GraphError, OpError
 
-from . import binding, iree, pipeline, wire
+from . import binding, choices, iree, pipeline, wire
 from .frontend.weights import find_weights
 from .kernels.packing import Packed
 from .options import CompileOptions
@@ -196,7 +196,7 @@ def _compile(request: Json, send: Send) -> Json:
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
-    flags = options.flags()
+    flags = [*(choices.flags(program) if options.chooses else []), *options.flags()]
     if request["save_temps"]:
         flags.append(f"--iree-hal-dump-executable-files-to={request['save_temps']}/iree")
     phase = PHASES.get(options.emit)

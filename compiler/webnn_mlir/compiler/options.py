@@ -60,6 +60,11 @@ class CompileOptions:
             *self.iree_flags,
         ]
 
+    @property
+    def chooses(self) -> bool:
+        """Whether what is best for the module is chosen, which is measured for the CPU and optimized code."""
+        return self.target == "cpu" and self.opt_level >= 2
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
