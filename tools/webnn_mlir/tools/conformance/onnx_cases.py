@@ -64,8 +64,8 @@ def _nodes(graph: Any) -> Iterator[onnx.NodeProto]:
 def _type_name(type_: onnx.TypeProto) -> str:
     kind = type_.WhichOneof("value") or "no_type"
     if kind == "tensor_type":
-        return TensorProto.DataType.Name(type_.tensor_type.elem_type)
-    return kind.removesuffix("_type").upper()  # type: ignore[no-any-return]
+        return str(TensorProto.DataType.Name(type_.tensor_type.elem_type))
+    return kind.removesuffix("_type").upper()
 
 
 def read_onnx_cases() -> list[OnnxCase]:

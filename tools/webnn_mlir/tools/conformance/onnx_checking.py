@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from onnx.backend.test.runner import Runner
 
 from webnn_mlir.dialects.webnn import GraphError
+from webnn_mlir.dialects.webnn.builder import pack_int4
 
 from ..onnx_backend import SizedModel, input_names, size_model
 from .checking import Record, describe
@@ -87,7 +88,7 @@ def _run(runs: list[_Run], engine: Engine) -> Iterator[tuple[str, str, float]]:
     for name, run in zip(graphs, runs, strict=True):
         start = time.perf_counter()
         try:
-            results = run.sized.results(engine_run(name, run.sized.arguments(run.values)))
+            results = run.sized.results(engine_run(name, _packed(run)))
             Runner.assert_similar_outputs(run.expected, results, run.case.rtol, run.case.atol)
             problem = ""
         except AssertionError as error:
@@ -95,3 +96,9 @@ def _run(runs: list[_Run], engine: Engine) -> Iterator[tuple[str, str, float]]:
         except Exception as error:
             problem = f"crash: {describe(error)}"
         yield run.case.name, problem, share + time.perf_counter() - start
+
+
+def _packed(run: _Run) -> dict[str, Array]:
+    arguments, inputs = run.sized.arguments(run.values), run.sized.graph.inputs
+    four = {name for name, operand in inputs.items() if operand.data_type.bits == 4}
+    return {n: pack_int4(a, inputs[n].data_type) if n in four else a for n, a in arguments.items()}
