@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ Json = dict[str, Any]
 
 
 def weight_keys(graph: Graph) -> list[str]:
-    """A unique key for each constant: its own name, or its number."""
+    """A unique key for each constant: its own name, or a digest, on which graphs that share an archive agree."""
     keys: list[str] = []
     taken: set[str] = set()
-    for number, operand in enumerate(graph.constants):
+    for operand in graph.constants:
         assert operand.constant is not None
-        key = operand.constant.name or f"constant_{number}"
+        key = operand.constant.name or f"constant_{blake2b(operand.constant.data.data, digest_size=8).hexdigest()}"
         while key in taken:
             key += "_"
         taken.add(key)

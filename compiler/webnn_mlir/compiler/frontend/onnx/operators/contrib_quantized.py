@@ -7,8 +7,10 @@ dequantizeLinear and matmul then say what is computed, and `webnn-fuse-dequantiz
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, MLOperand
@@ -72,10 +74,10 @@ def _zero_points(
     """Zero points of the weights' type, and those that are floating-point numbers, which need not be whole."""
     data_type, (rows, blocks) = PACKED[bits], shape
     if zero_points is None:
-        return w.full(2 ** (bits - 1), data_type, shape), None
+        return same_everywhere(w, 2 ** (bits - 1), data_type, shape), None
     given = zero_points.data_type if isinstance(zero_points, MLOperand) else zero_points.descriptor.data_type
     if given.is_float:
-        return w.full(0, data_type, shape), w.reshape(w.operand(zero_points), list(shape))
+        return same_everywhere(w, 0, data_type, shape), w.reshape(w.operand(zero_points), list(shape))
     w.require(isinstance(zero_points, Known), "zero points must be known at import; they are computed")
     assert isinstance(zero_points, Known)
     row_bytes = math.ceil(blocks * bits / 8)
@@ -86,6 +88,16 @@ def _zero_points(
     # Each row fills up its last byte; WebNN's rows do not.
     nibbles = np.stack([zero_points.array & 15, zero_points.array >> 4], -1).reshape(rows, -1)[:, :blocks]
     return w.constant(Descriptor(data_type, shape), np.ascontiguousarray(nibbles)), None
+
+
+def same_everywhere(w: NodeBuilder, value: int, data_type: DataType, shape: tuple[int, ...]) -> MLOperand:
+    """A stored constant of one value, which the kernels for quantized weights know; one for all nodes of a shape."""
+    return w.operand(_same_everywhere(value, data_type, shape))
+
+
+@lru_cache(maxsize=32)
+def _same_everywhere(value: int, data_type: DataType, shape: tuple[int, ...]) -> Known:
+    return Known.of(np.full(shape, value, ml_dtypes.uint4 if data_type is DataType.UINT4 else np.uint8))
 
 
 @operator("GatherBlockQuantized", domain=MICROSOFT)
