@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from webnn_mlir import compile
 from webnn_mlir.compiler import pipeline
 from webnn_mlir.compiler.iree import compile_to_phase
 from webnn_mlir.compiler.options import CompileOptions
@@ -215,3 +216,14 @@ def test_weights_with_two_users_are_fused_into_both(run):
     y = builder.add(builder.matmul(x, w), builder.gemm(x, w))
     data = rng.standard_normal((2, 16)).astype(np.float32)
     check(run, builder, y, data, 2 * (data.astype(np.float64) @ value), 2 * (abs(data) @ abs(value)))
+
+
+def test_products_of_several_sizes_in_one_artifact():
+    rng, builder = np.random.default_rng(6), GraphBuilder()
+    y, reference = builder.input("x", "float32", [1, 64]), rng.standard_normal((1, 64))
+    x = reference.astype(np.float32)
+    for rows, columns in ((64, 128), (128, 96), (96, 64)):
+        w, value = weights(builder, rng, "uint4", (columns, rows), (columns, rows // 32))
+        y, reference = builder.matmul(y, builder.transpose(w, permutation=[1, 0])), reference @ value.T
+    found = compile(builder.graph({"y": y}), cache=False).run(x=x)["y"]
+    np.testing.assert_allclose(found, reference, atol=1e-4 * abs(reference).max())

@@ -168,7 +168,7 @@ def _dispatch(executable: str, function: Dispatch, operands: Sequence[Tensor]) -
         results=results,
         operands=[t.value for t in operands],
         attributes={
-            "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{executable}::@{function.name}")]),
+            "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{executable}::@{_symbol(executable, function)}")]),
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, len(operands), 0, 0]),
         },
     )
@@ -185,19 +185,24 @@ def _executable(program: Program, product: Product, functions: Sequence[Dispatch
     if name in ir.SymbolTable(program.module.operation):
         return name
     exports = "\n".join(
-        f"""stream.executable.export public @{f.name} workgroups() -> (index, index, index) {{
+        f"""stream.executable.export public @{_symbol(name, f)} workgroups() -> (index, index, index) {{
           %n = arith.constant {f.workgroups} : index
           %one = arith.constant 1 : index
           stream.return %n, %one, %one : index, index, index
         }}"""
         for f in functions
     )
-    bodies = "\n".join(f.text for f in functions)
+    bodies = "\n".join(f.text.replace(f"@{f.name}(", f"@{_symbol(name, f)}(", 1) for f in functions)
     text = f"stream.executable private @{name} {{\n{exports}\nbuiltin.module {{\n{bodies}\n}}\n}}"
     parsed = ir.Module.parse(text, program.session.context)
     (operation,) = parsed.body.operations
     ir.InsertionPoint.at_block_begin(program.module.body).insert(operation.detach_from_parent())
     return name
+
+
+def _symbol(executable: str, function: Dispatch) -> str:
+    """A function's name in its executable: one of its own, since IREE links executables to one."""
+    return f"{executable}_{function.name}"
 
 
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:
