@@ -27,7 +27,7 @@ def test_gemm(run: Run, tmp_path: Path, x: Draw) -> None:
     compare(run, tmp_path, {
         "plain": case("Gemm", a, b),
         "transposed": case("Gemm", a.T.copy(), b.T.copy(), transA=1, transB=1, alpha=0.5),
-        **{f"c{shape}": case("Gemm", a, b, x(*shape), alpha=0.25, beta=0.35) for shape in [(), (5,), (3, 1), (1, 5), (3, 5)]},
+        **{f"c{s}": case("Gemm", a, b, x(*s), alpha=0.25, beta=0.35) for s in [(), (5,), (3, 1), (1, 5), (3, 5)]},
     })  # fmt: skip
     compare(run, tmp_path, {"old": case("Gemm", a, b, x(5))}, opset=7)
 
@@ -35,7 +35,8 @@ def test_gemm(run: Run, tmp_path: Path, x: Draw) -> None:
 @pytest.mark.parametrize("equation", [
     ["ij,jk->ik", (2, 3), (3, 4)], ["ij->ji", (2, 3)], ["ij->", (2, 3)], ["ij->i", (2, 3)], ["ii->i", (3, 3)],
     ["ii", (3, 3)], ["i,i", (3,), (3,)], ["i,j->ji", (3,), (4,)], ["bhqd,bhkd->bhqk", (2, 3, 4, 5), (2, 3, 6, 5)],
-    ["bij,bjk", (2, 3, 4), (2, 4, 5)], ["...ij,...jk->...ik", (2, 3, 4), (4, 5)], ["ij,jk,kl->il", (2, 3), (3, 4), (4, 5)],
+    ["bij,bjk", (2, 3, 4), (2, 4, 5)], ["...ij,...jk->...ik", (2, 3, 4), (4, 5)],
+    ["ij,jk,kl->il", (2, 3), (3, 4), (4, 5)],
     ["...i,...i->...", (2, 3, 4), (3, 4)], ["ij,kl->ik", (2, 3), (4, 5)], ["ijk,ij->k", (2, 3, 4), (2, 3)],
     ["iij,jk->ik", (3, 3, 2), (2, 4)], ["b...d->d...b", (2, 3, 4, 5)], [" ij , jk -> ki ", (2, 3), (3, 4)],
     ["...ij,...ij->...ij", (2, 1, 3, 4), (5, 3, 4)], ["ba,c", (2, 3), (4,)],

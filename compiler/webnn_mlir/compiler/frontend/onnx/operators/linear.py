@@ -81,7 +81,7 @@ def einsum(w: NodeBuilder, *Inputs: MLOperand, equation: str) -> Any:
 
 
 def _terms(w: NodeBuilder, equation: str, ranks: Sequence[int]) -> tuple[list[list[str]], list[str]]:
-    """The axes of each operand and of the result by name: an ellipsis stands for the axes 0, 1, … of the longest one."""
+    """The axes of each operand and of the result by name: an ellipsis is the axes 0, 1, … of the longest one."""
     text = "".join(equation.split())
     left, arrow, right = text.partition("->")
     inputs = left.split(",")
