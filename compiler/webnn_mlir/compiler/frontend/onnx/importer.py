@@ -216,11 +216,10 @@ class Importer:
         if row:
             values = {name: self._plain(attribute) for name, attribute in attributes.items()}
             positional, keywords = row.bind(self.builder, inputs, values)  # type: ignore[arg-type]
-            results = row.function(self.builder, *positional, **keywords)
-            return self._results(results, node)
+            return self._results(row.function(self.builder, *positional, **keywords), node)
         if not schema:
             raise OpError(_unsupported(domain, node.op_type, opset))
-        return self._call(self._expansion(node, schema, inputs, attributes, opset), inputs, attributes)
+        return self._expanded(self._expansion(node, schema, inputs, attributes), inputs, attributes)
 
     def _results(self, results: Any, node: ir.Node) -> list[Value | None]:
         listed = list(results) if isinstance(results, list | tuple) else [results]
@@ -296,12 +295,26 @@ class Importer:
         results = [self.values.get(output) for output in function.outputs]
         return None if any(isinstance(r, _Faulty) for r in results) else results  # type: ignore[return-value]
 
+    def _expanded(
+        self, proto: onnx.FunctionProto, inputs: Sequence[Any], attributes: Mapping[str, ir.Attr]
+    ) -> Sequence[Value | None] | None:
+        """Builds the function that ONNX defines an operator by; what the body leaves out of its outputs is None."""
+        names = list(proto.output)
+        made = {name for node in proto.node for name in node.output}
+        del proto.output[:]
+        proto.output.extend(name for name in names if name in made)
+        results = self._call(ir.serde.deserialize_function(proto), inputs, attributes)
+        if results is None:
+            return None
+        by_name = dict(zip(proto.output, results, strict=True))
+        return [by_name.get(name) for name in names]
+
     def _expansion(
-        self, node: ir.Node, schema: Any, inputs: Sequence[Any], attributes: Mapping[str, ir.Attr], opset: int
-    ) -> ir.Function:
+        self, node: ir.Node, schema: Any, inputs: Sequence[Any], attributes: Mapping[str, ir.Attr]
+    ) -> onnx.FunctionProto:
         """The function that ONNX defines an operator by."""
         if schema.has_function:
-            proto = schema.get_function_with_opset_version(schema.since_version) or schema.function_body
+            body = schema.get_function_with_opset_version(schema.since_version) or schema.function_body
         else:
             names = ["" if value is None else f"i{number}" for number, value in enumerate(inputs)]
             outputs = [f"o{n}" if wanted else "" for n, wanted in enumerate(self.builder.wanted)]
@@ -309,8 +322,8 @@ class Importer:
             call.attribute.extend(ir.to_proto(attribute) for attribute in attributes.values())
             types = [b"" if value is None else _type_proto(value).SerializeToString() for value in inputs]
             body = schema.get_context_dependent_function(call.SerializeToString(), types)
-            proto = onnx.FunctionProto.FromString(body) if isinstance(body, bytes) else body
-        return ir.serde.deserialize_function(proto)
+        proto: onnx.FunctionProto = onnx.FunctionProto.FromString(body) if isinstance(body, bytes) else body
+        return proto
 
     # Errors
 
