@@ -227,3 +227,12 @@ def test_products_of_several_sizes_in_one_artifact():
         y, reference = builder.matmul(y, builder.transpose(w, permutation=[1, 0])), reference @ value.T
     found = compile(builder.graph({"y": y}), cache=False).run(x=x)["y"]
     np.testing.assert_allclose(found, reference, atol=1e-4 * abs(reference).max())
+
+
+def test_many_rows_are_multiplied_with_weights_in_floating_point():
+    rng, builder = np.random.default_rng(6), GraphBuilder()
+    w, _ = weights(builder, rng, "int8", (256, 256), (8, 256))
+    few, many = (builder.matmul(builder.input(f"x{rows}", "float32", [rows, 256]), w) for rows in (4, 5))
+    assert remarks(builder, few) == []
+    (remark,) = remarks(builder, many)
+    assert "not fused: matmul: 5 rows are multiplied faster with weights in floating point" in remark

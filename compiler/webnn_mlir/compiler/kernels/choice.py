@@ -41,6 +41,10 @@ LARGEST_BLOCK = 256
 WHOLE_BLOCK = 128
 """In what kernels work where a column has one scale."""
 
+LINALG_ROWS, LINALG_SMALL = 4, 2**16
+"""Where no kernel fits, one loop over quantized weights pays for as many rows: for more, each weight is converted too
+often, and a product with weights in floating point takes a third of the time. With fewer weights it does not matter."""
+
 WORKGROUPS = 64
 WORKGROUP_BYTES = 2**16
 """Weights of a workgroup, at least."""
@@ -102,6 +106,11 @@ def block_of(depth: int, scales: int) -> tuple[int, int] | None:
         return None
     block = size if size <= LARGEST_BLOCK else max(b for b in range(16, LARGEST_BLOCK + 1, 16) if size % b == 0)
     return block, size // block
+
+
+def linalg_pays(rows: int, weights: int) -> bool:
+    """Whether the Linalg form of a product with so many weights is faster than one with weights in floating point."""
+    return rows <= LINALG_ROWS or weights < LINALG_SMALL
 
 
 def machine_of(program: Program) -> Machine | None:

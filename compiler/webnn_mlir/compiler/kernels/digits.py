@@ -95,8 +95,8 @@ def quantize_row(f: Function, digits: Digits) -> None:
         cell = code.at((f.workgroup, p.blocks), loop.index)
         xs = _block_of_x(f, f.workgroup, loop.index, lanes)
         greatest = f.greatest([code(f"math.absf {v} : {vf}") for v in xs], vf)
-        # Below this the inverse would overflow; further digits make up for it.
-        greatest = code(f"arith.maximumf {greatest}, {code.constant('1.0e-36', 'f32')} : f32")
+        # Below this the scale would be subnormal, and its inverse overflow; further digits make up for it.
+        greatest = code(f"arith.maximumf {greatest}, {code.constant('1.0e-34', 'f32')} : f32")
         f.store(code(f"arith.divf {greatest}, {top} : f32"), "scales", cell)
         inverse = code(f"vector.broadcast {code(f'arith.divf {top}, {greatest} : f32')} : f32 to {vf}")
         ts = rests = [code(f"arith.mulf {v}, {inverse} : {vf}") for v in xs]
@@ -246,7 +246,7 @@ class _Rows:
         """The total with a block's sum; the scale of whole columns is left for their end."""
         scale = self.f.splat(self.f.load("scales", cell), "f32")
         if not self.p.whole:
-            scale = self.code(f"arith.mulf {scale}, {scales} : {self.vf}")
+            value = self.code(f"arith.mulf {value}, {scales} : {self.vf}")
         return self.code(f"math.fma {value}, {scale}, {total} : {self.vf}")
 
     def _with_more(self, total: Value, row: Value, factor: Value | None, zero: Value | None) -> Value:

@@ -13,6 +13,9 @@ Otherwise the whole weight matrix is written to memory in floating point and rea
 reshapes and transposes on their way. int4 stays packed up to the loads of the generic, which shift the elements out of
 words; only rows of an odd number of them are unpacked, to a byte each. A dequantizeLinear that stays is a remark, with
 the reason.
+
+Where the processor has a kernel for the product (kernels/choice.py), the result is that kernel's dispatches instead:
+    %y = flow.dispatch @exact_1x4096x512_i4_block32_f32::@… (%x, %packed, %scales, …)
 """
 
 from __future__ import annotations
@@ -269,6 +272,9 @@ def _product(b: Emitter, x: Tensor, weights: LazyWeights, *, left: bool) -> Tens
         y = weights.kernel(x, rows, columns)
         if y is not None:
             return y
+    others = math.prod(x.shape[:-1]) if not left else x.shape[-1]
+    if not choice.linalg_pays(others, math.prod(sizes(weights.layout.data))):
+        raise Missed(f"{others} {'columns' if left else 'rows'} are multiplied faster with weights in floating point")
     kept, summed = (columns, rows) if not left else (rows, columns)
     other = axes_of(x.shape[-1] if left else x.shape[-2])
     x_batch, batch = [], []
