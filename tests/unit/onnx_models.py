@@ -84,6 +84,17 @@ def theirs(proto: onnx.ModelProto, inputs: Arrays) -> Arrays:
     return dict(zip(names, session.run(names, inputs), strict=True))
 
 
+def by_reference(c: Case, opset: int) -> Case:
+    """The case with the answer of ONNX's reference implementation."""
+    from onnx.reference import ReferenceEvaluator
+
+    proto, inputs = model({"n": c}, opset)
+    for output in proto.graph.output:
+        output.CopyFrom(helper.make_tensor_value_info(output.name, onnx.TensorProto.UNDEFINED, None))
+    c.expected = ReferenceEvaluator(proto).run(None, inputs)
+    return c
+
+
 def compare(
     run: Run, folder: Path, cases: Mapping[str, Case], *, opset: int = 21, tolerance: float = 1e-5
 ) -> None:

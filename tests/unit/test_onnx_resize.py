@@ -9,23 +9,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx_models import Case, Draw, Run, case, compare, fixed, model, problem_of
+from onnx_models import Case, Draw, Run, by_reference, case, compare, fixed, model, problem_of
 
 
 @pytest.fixture
 def x() -> Draw:
     return Draw()
-
-
-def by_reference(c: Case, opset: int) -> Case:
-    """The case with the answer of ONNX's reference implementation."""
-    from onnx.reference import ReferenceEvaluator
-
-    proto, inputs = model({"n": c}, opset)
-    for output in proto.graph.output:
-        output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, onnx.TensorProto.UNDEFINED, None))
-    c.expected = ReferenceEvaluator(proto).run(None, inputs)
-    return c
 
 
 def scaled(image: np.ndarray, scales: list[float], **attributes: Any) -> Case:
