@@ -46,6 +46,8 @@ def _scatter(places: Callable[[Emitter, OpView], tuple[Value, Value]], *, copy: 
             # All indices mean the only slice there is, which the last update replaces.
             result = b.slice(updates, [count - 1] + [0] * len(shape), [count, *shape])
         else:
+            # IREE would compute the updates in the scatter's own dispatch, all of them on the stack.
+            (updates,) = b.barrier(updates)
             target = b.copied(slices) if copy and not op.in_place else slices
             result = b.put(target, b.reshape(positions, [count]), updates)
         return b.reshape(result, op.input.shape)
