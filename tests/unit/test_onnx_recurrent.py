@@ -64,8 +64,10 @@ def test_lstm(run: Run, tmp_path: Path, x: Draw) -> None:
 
 
 def test_activations(run: Run, tmp_path: Path, x: Draw) -> None:
-    names = ["Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign",
-             "Softplus"]  # fmt: skip
+    names = [
+        "Relu", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Softsign",
+        "Softplus",
+    ]  # fmt: skip
     cases = {
         name: network(x, "RNN", activations=[name], activation_alpha=[0.7], activation_beta=[0.2]) for name in names
     }

@@ -235,7 +235,13 @@ def gather(w: NodeBuilder, data: MLOperand, indices: MLOperand, *, axis: int = 0
 
 @operator("GatherElements")
 def gather_elements(w: NodeBuilder, data: MLOperand, indices: MLOperand, *, axis: int = 0) -> Any:
-    return w.gather_elements(data, _indices(w, indices), axis=axis_of(w, axis, data.rank))
+    """The indices may be of fewer places along the other axes: the first ones of the data."""
+    axis = axis_of(w, axis, data.rank)
+    w.require(indices.rank == data.rank, f"data has rank {data.rank} and indices have {indices.rank}")
+    sizes = [data.shape[a] if a == axis else size for a, size in enumerate(indices.shape)]
+    if tuple(sizes) != data.shape:
+        data = w.slice(data, [0] * data.rank, sizes)
+    return w.gather_elements(data, _indices(w, indices), axis=axis)
 
 
 def _indices(w: NodeBuilder, indices: MLOperand) -> MLOperand:

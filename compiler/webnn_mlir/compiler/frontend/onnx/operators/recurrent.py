@@ -85,7 +85,8 @@ class _Network:
         ranks = (self.X.rank, self.W.rank, self.R.rank)
         w.require(ranks == (3, 3, 3), f"X, W and R have ranks {ranks}; they must be 3")
         count = len(DIRECTIONS[self.direction])
-        w.require(self.W.shape[0] == self.R.shape[0] == count, f"W and R must have {count} in front for {self.direction}")
+        right = self.W.shape[0] == self.R.shape[0] == count
+        w.require(right, f"W and R must have {count} in front for {self.direction}")
         if self.layout:
             self.X = w.transpose(self.X, permutation=[1, 0, 2])
             self.initial = [None if x is None else w.transpose(x, permutation=[1, 0, 2]) for x in self.initial]
@@ -106,7 +107,7 @@ class _Network:
 
     @property
     def is_plain(self) -> bool:
-        """Whether WebNN's operators know the activations, the same in both directions, and nothing else is asked for."""
+        """Whether WebNN's operators know the activations, equal in both directions, and nothing else is asked for."""
         half = len(self.activations) // len(DIRECTIONS[self.direction])
         same = self.activations == self.activations[:half] * len(DIRECTIONS[self.direction])
         return same and set(self.activations) <= set(PLAIN) and self.clip is None and self.lengths is None
@@ -148,7 +149,7 @@ class _Network:
         return apply
 
     def results(self, last: list[MLOperand], sequence: MLOperand) -> list[MLOperand]:
-        """Y and the last states, in the node's layout; [steps, directions, batch, hidden] and [directions, batch, hidden]."""
+        """Y [steps, directions, batch, hidden] and the last states [directions, batch, hidden], as the node has them."""
         if not self.layout:
             return [sequence, *last]
         w = self.w
