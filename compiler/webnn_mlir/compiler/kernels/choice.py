@@ -157,11 +157,9 @@ def multiply(program: Program, b: Emitter, machine: Machine, x: Tensor, operands
         packing = matrix.packing(machine, length, repeated, interleave=interleave)
         parameters[role] = _signless(b, parameter(program, matrix.constant, role, packing))
     dynamic = program.options.get("accuracy") == "dynamic"
-    functions = dispatches(product, dynamic=dynamic)
-    name = _executable(program, product, functions, dynamic)
     values = {"x": b.reshape(b.convert(x, "f32"), [product.rows * depth]), **parameters}
-    for function in functions:
-        results = _dispatch(name, function, [values[operand] for operand in function.operands])
+    for function in dispatches(product, dynamic=dynamic):
+        results = _dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return b.reshape(values["y"], [product.rows, columns])
 
@@ -170,48 +168,39 @@ def _signless(b: Emitter, x: Tensor) -> Tensor:
     return b.bitcast(x, x.element.removeprefix("u"))
 
 
-def _dispatch(executable: str, function: Dispatch, operands: Sequence[Tensor]) -> list[Tensor]:
+def _dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -> list[Tensor]:
+    _add_executable(program, function)
     results = [ir.Type.parse(f"tensor<{type_}>") for type_ in function.results.values()]
     operation = ir.Operation.create(
         "flow.dispatch",
         results=results,
         operands=[t.value for t in operands],
         attributes={
-            "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{executable}::@{_symbol(executable, function)}")]),
+            "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{function.name}::@{function.name}")]),
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, len(operands), 0, 0]),
         },
     )
     return [Tensor.of(v) for v in operation.results]
 
 
-def _executable(program: Program, product: Product, functions: Sequence[Dispatch], dynamic: bool) -> str:
-    """The name of the executable with the functions, which is made once for all products of its sizes."""
-    p = product
-    zero = "" if p.zero is None else f"_zero{p.zero % 256}"
-    kind = "dynamic" if dynamic else "exact"
-    block = "whole" if p.whole else p.block
-    name = f"{kind}_{p.rows}x{p.depth}x{p.columns}_i{p.bits}_block{block}_{p.scale}{zero}"
-    if name in ir.SymbolTable(program.module.operation):
-        return name
-    exports = "\n".join(
-        f"""stream.executable.export public @{_symbol(name, f)} workgroups() -> (index, index, index) {{
-          %n = arith.constant {f.workgroups} : index
-          %one = arith.constant 1 : index
-          stream.return %n, %one, %one : index, index, index
-        }}"""
-        for f in functions
-    )
-    bodies = "\n".join(f.text.replace(f"@{f.name}(", f"@{_symbol(name, f)}(", 1) for f in functions)
-    text = f"stream.executable private @{name} {{\n{exports}\nbuiltin.module {{\n{bodies}\n}}\n}}"
+def _add_executable(program: Program, function: Dispatch) -> None:
+    """Adds the executable of a function, if it is not there. Their names are the same: IREE links executables to one,
+    in which all functions need names of their own."""
+    if function.name in ir.SymbolTable(program.module.operation):
+        return
+    text = f"""stream.executable private @{function.name} {{
+      stream.executable.export public @{function.name} workgroups() -> (index, index, index) {{
+        %n = arith.constant {function.workgroups} : index
+        %one = arith.constant 1 : index
+        stream.return %n, %one, %one : index, index, index
+      }}
+      builtin.module {{
+        {function.text}
+      }}
+    }}"""
     parsed = ir.Module.parse(text, program.session.context)
     (operation,) = parsed.body.operations
     ir.InsertionPoint.at_block_begin(program.module.body).insert(operation.detach_from_parent())
-    return name
-
-
-def _symbol(executable: str, function: Dispatch) -> str:
-    """A function's name in its executable: one of its own, since IREE links executables to one."""
-    return f"{executable}_{function.name}"
 
 
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:

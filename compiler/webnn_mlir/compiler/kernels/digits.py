@@ -75,9 +75,13 @@ def functions(digits: Digits) -> list[Dispatch]:
     """The functions that compute a product of rows x into y."""
     p = digits.product
     x, y = {"x": f"{p.rows * p.depth}xf32"}, {"y": f"{p.rows * p.columns}xf32"}
-    quantize = Function("quantize", p, x, digits.scratch)
+    # Products of the same rows share their digits: nothing in the name is the columns' own.
+    kind = "exact" if digits.exact else "dynamic"
+    sums = "" if p.zero is None else f"_zero{p.zero % 256}"
+    name = f"{kind}_digits_{p.rows}x{p.depth}_block{p.block}_to{p.machine.digit(p.bits)}{sums}"
+    quantize = Function(name, p, x, digits.scratch)
     quantize_row(quantize, digits)
-    multiply = Function("multiply", p, digits.scratch | p.weights, y)
+    multiply = Function(f"{kind}_{p.name}", p, digits.scratch | p.weights, y)
     multiply_columns(multiply, digits)
     return [quantize.dispatch(p.rows), multiply.dispatch(digits.workgroups)]
 

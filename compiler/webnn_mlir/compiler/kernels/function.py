@@ -11,7 +11,8 @@ from .product import Product
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A function, how many workgroups it is called in, its operands and its results: names and types ("8xf32")."""
+    """A function of an executable of the same name, how many workgroups it is called in, its operands and its results:
+    names and types ("8xf32")."""
 
     name: str
     workgroups: int

@@ -58,24 +58,40 @@ class Packing:
 
     def apply(self, data: Array) -> Array:
         """The parameter's bytes, of the constant's bytes. Raises ValueError where there are too few or too many."""
-        matrix = self._matrix(data)
-        columns = matrix.shape[0]
-        groups = -(-columns // self.lanes)
-        full = np.zeros((groups * self.lanes, self.depth), matrix.dtype)
-        full[:columns, : matrix.shape[1]] = matrix
-        packed: Array
+        data = data.reshape(-1).view(np.uint8)
         if not self.interleave:
-            packed = full.reshape(groups, self.lanes, self.depth).transpose(0, 2, 1)
+            lanes = self._padded(self._matrix(data), self.depth)
         elif self.element in NIBBLES:
-            halves = full.reshape(groups, self.lanes, self.depth // 8, 2, 4).transpose(0, 2, 1, 3, 4)
-            packed = halves[:, :, :, 0] | halves[:, :, :, 1] << 4
+            words = self._words(data) if self._in_order else _in_words(self._padded(self._matrix(data), self.depth))
+            lanes = self._padded(_spread(words), self.depth // 8)
         else:
-            packed = full.reshape(groups, self.lanes, self.depth // 4, 4).transpose(0, 2, 1, 3)
-        return np.ascontiguousarray(packed).reshape(-1).view(np.uint8)
+            lanes = self._padded(self._matrix(data), self.depth).view(np.uint32)
+        groups = lanes.reshape(-1, self.lanes, lanes.shape[1])
+        return np.ascontiguousarray(groups.transpose(0, 2, 1)).reshape(-1).view(np.uint8)
+
+    @property
+    def _in_order(self) -> bool:
+        """Whether the constant is the matrix, and its rows have whole words."""
+        depth = math.prod(self.sizes[self.columns :])
+        return self.axes == tuple(range(len(self.shape))) and self.repeat == 1 and depth % 8 == 0
+
+    def _words(self, data: Array) -> Array:
+        """Eight weights a word, the first of them lowest."""
+        words = data.view(np.uint32).reshape(math.prod(self.sizes[: self.columns]), -1)
+        return words ^ np.uint32(0x88888888) if self.flip else words
+
+    def _padded(self, matrix: Array, depth: int) -> Array:
+        """Filled up with zeros to whole groups of columns, and to a depth."""
+        columns = -(-matrix.shape[0] // self.lanes) * self.lanes
+        if matrix.shape == (columns, depth):
+            return np.ascontiguousarray(matrix)
+        full = np.zeros((columns, depth), matrix.dtype)
+        full[: matrix.shape[0], : matrix.shape[1]] = matrix
+        return full
 
     def _matrix(self, data: Array) -> Array:
         """Columns by depth; integers as unsigned bytes."""
-        elements = self._elements(data.reshape(-1).view(np.uint8))
+        elements = self._elements(data)
         own = [axis for axis in self.axes if axis >= 0]
         elements = elements.transpose(own)
         places = tuple(slice(None) if axis >= 0 else None for axis in self.axes)
@@ -91,6 +107,23 @@ class Packing:
         count = math.prod(self.shape)
         nibbles = np.stack([data & 15, data >> 4], -1).reshape(-1)[:count]
         return ((nibbles + np.uint8(self.flip)) & np.uint8(15)).reshape(self.shape)
+
+
+def _in_words(nibbles: Array) -> Array:
+    """Rows of elements of 4 bits, a byte each, as words of eight, the first of them lowest."""
+    return np.ascontiguousarray(nibbles[:, 0::2] | nibbles[:, 1::2] << 4).view(np.uint32)
+
+
+def _spread(words: Array) -> Array:
+    """Of each word's eight elements the first four in the lower halves of its bytes, the others in the upper halves."""
+
+    def to_bytes(halves: Array) -> Array:
+        pairs: Array = (halves | halves << 8) & np.uint32(0x00FF00FF)
+        spread: Array = (pairs | pairs << 4) & np.uint32(0x0F0F0F0F)
+        return spread
+
+    packed: Array = to_bytes(words & np.uint32(0xFFFF)) | to_bytes(words >> 16) << 4
+    return packed
 
 
 @dataclass(frozen=True)

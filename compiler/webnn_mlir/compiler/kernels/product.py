@@ -27,6 +27,13 @@ class Product:
     whole: bool = False
 
     @property
+    def name(self) -> str:
+        """One for all products of these sizes."""
+        zero = "" if self.zero is None else f"_zero{self.zero % 256}"
+        block = "whole" if self.whole else f"block{self.block}"
+        return f"{self.rows}x{self.depth}x{self.columns}_i{self.bits}_{block}_{self.scale}{zero}"
+
+    @property
     def blocks(self) -> int:
         return -(-self.depth // self.block)
 

@@ -50,9 +50,9 @@ def functions(tiles: Tiles) -> list[Dispatch]:
     p = tiles.product
     x, y = {"x": f"{p.rows * p.depth}xf32"}, {"y": f"{p.rows * p.columns}xf32"}
     copied = {"copied": f"{p.rows * tiles.stride}xf32"}
-    copy = Function("copy", p, x, copied)
+    copy = Function(f"copy_{p.rows}x{p.depth}_to_{tiles.stride}", p, x, copied)
     _copy(copy, tiles)
-    multiply = Function("multiply", p, copied | p.weights, y)
+    multiply = Function(f"tiles_{p.name}", p, copied | p.weights, y)
     _multiply(multiply, tiles)
     return [copy.dispatch(p.rows), multiply.dispatch(tiles.workgroups)]
 
