@@ -177,5 +177,5 @@ def lp_normalization(w: NodeBuilder, input: MLOperand, *, axis: int = -1, p: int
 @operator("MeanVarianceNormalization", since=9)
 def mean_variance_normalization(w: NodeBuilder, X: MLOperand, *, axes: Ints = [0, 2, 3]) -> Any:  # noqa: B006
     """(x - mean) / (deviation + 1e-9)"""
-    mean, variance = _moments(w, X, [axis_of(w, axis, X.rank, "an axis") for axis in axes])
+    mean, variance = _moments(w, X, [axis_of(w, axis, X.rank) for axis in axes])
     return w.div(w.sub(X, mean), w.add(w.sqrt(variance), w.scalar(1e-9, X.data_type)))

@@ -38,7 +38,7 @@ def pad(
 ) -> Any:
     amounts: Ints = pads.reshape(-1).tolist()
     if axes is not None:
-        places = [axis_of(w, a, data.rank, "an axis") for a in axes.reshape(-1).tolist()]
+        places = [axis_of(w, a, data.rank) for a in axes.reshape(-1).tolist()]
         count = len(places)
         w.require(len(amounts) == 2 * count, f"pads {amounts} must have two entries for each of {count} axes")
         both = dict(zip([*places, *(data.rank + a for a in places)], amounts, strict=True))

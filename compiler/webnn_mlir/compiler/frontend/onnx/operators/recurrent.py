@@ -149,7 +149,7 @@ class _Network:
         return apply
 
     def results(self, last: list[MLOperand], sequence: MLOperand) -> list[MLOperand]:
-        """Y [steps, directions, batch, hidden] and the last states [directions, batch, hidden], as the node has them."""
+        """Y [steps, directions, batch, hidden] and the states [directions, batch, hidden], as the node has them."""
         if not self.layout:
             return [sequence, *last]
         w = self.w

@@ -23,7 +23,7 @@ REDUCTIONS = {
 
 
 def _reduced(w: NodeBuilder, method: str, x: MLOperand, axes: Ints | None, keepdims: int) -> MLOperand:
-    axes = sorted(axis_of(w, a, x.rank, "an axis") for a in axes) if axes else list(range(x.rank))
+    axes = sorted(axis_of(w, a, x.rank) for a in axes) if axes else list(range(x.rank))
     options: dict[str, Any] = {"axes": axes, "keep_dimensions": bool(keepdims)}
     if method == "reduce_mean" and not x.data_type.is_float:
         # WebNN has no mean of integers; ONNX's is truncated.

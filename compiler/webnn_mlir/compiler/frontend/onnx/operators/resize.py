@@ -250,7 +250,7 @@ def resize(
 ) -> Any:
     method = _Method(mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, bool(exclude_outside),
                      bool(antialias), extrapolation_value)  # fmt: skip
-    numbers = list(range(X.rank)) if axes is None else [axis_of(w, a, X.rank, "an axis") for a in axes]
+    numbers = list(range(X.rank)) if axes is None else [axis_of(w, a, X.rank) for a in axes]
     lengths = [X.shape[a] for a in numbers]
     if sizes is not None and sizes.size:
         factors, outputs = _by_sizes(w, lengths, sizes.tolist(), keep_aspect_ratio_policy)

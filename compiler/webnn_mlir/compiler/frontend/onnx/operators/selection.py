@@ -1,7 +1,8 @@
-"""Operators that choose, order and mark elements."""
+"""Operators that choose elements by value or by place, and those that rearrange blocks."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,136 +15,146 @@ from ..importer import NodeBuilder
 from ..registry import Value, operator
 from .movement import axis_of
 
-MAX_SORTED = 2**14
-"""Elements that TopK orders: it compares each with each."""
+MAX_RANKED = 2**13
+"""Elements along an axis of which each is compared with every other one."""
+
+MAX_ROUNDS = 64
 
 
-@operator("TopK", since=10)
-def top_k(w: NodeBuilder, X: MLOperand, K: Array, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> list[Any]:
-    """Each element's place is the number of those before it: larger ones, and equal ones that come first."""
-    axis, count = axis_of(w, axis, X.rank), int(K.item())
-    size = X.shape[axis]
-    w.require(0 < count <= size, f"K {count} must be from 1 to {size}")
-    w.require(size <= MAX_SORTED, f"{size} elements are too many to order; at most {MAX_SORTED} are")
-    last = [*(a for a in range(X.rank) if a != axis), axis]
-    x = X if axis == X.rank - 1 else w.transpose(X, permutation=last)
-    rows = list(x.shape[:-1])
-    own, other = w.reshape(x, [*rows, size, 1]), w.reshape(x, [*rows, 1, size])
-    places = np.arange(size, dtype=np.int32)
-    earlier = w.lesser(w.operand(places), w.operand(places.reshape(-1, 1)))
-    before = w.greater(other, own) if largest else w.lesser(other, own)
-    before = w.logical_or(before, w.logical_and(w.equal(other, own), earlier))
-    place = w.reduce_sum(w.cast(before, DataType.INT32), axes=[X.rank])
-    wanted = w.operand(np.arange(count, dtype=np.int32).reshape(-1, 1))
-    hits = w.cast(w.equal(w.reshape(place, [*rows, 1, size]), wanted), DataType.INT32)
-    indices = w.arg_max(hits, X.rank, output_data_type="int64")
-    values = w.gather_elements(x, indices, axis=X.rank - 1)
-    if x is X:
-        return [values, indices]
-    back = [last.index(a) for a in range(X.rank)]
-    return [w.transpose(values, permutation=back), w.transpose(indices, permutation=back)]
-
-
-@operator("TopK")
-def top_k_1(w: NodeBuilder, X: MLOperand, *, axis: int = -1, k: int) -> list[Any]:
-    return top_k(w, X, np.asarray(k), axis=axis)
-
-
-@operator("OneHot", since=9)
-def one_hot(w: NodeBuilder, indices: MLOperand, depth: Array, values: MLOperand, *, axis: int = -1) -> Any:
-    """The value for on where the index, counted from the end if negative, is the place along the new axis."""
-    size, axis = int(depth.item()), axis_of(w, axis, indices.rank + 1)
-    index = w.cast(indices, DataType.INT64) if indices.data_type is not DataType.INT64 else indices
-    index = w.where(w.lesser(index, w.scalar(0, DataType.INT64)), w.add(index, w.scalar(size, DataType.INT64)), index)
-    shape = list(index.shape)
-    shape.insert(axis, 1)
-    places = np.arange(size, dtype=np.int64).reshape([size if a == axis else 1 for a in range(len(shape))])
-    off, on = (w.reshape(w.slice(values, [i], [1]), []) for i in (0, 1))
-    return w.where(w.equal(w.reshape(index, shape), w.operand(places)), on, off)
+@operator("Trilu", since=14)
+def trilu(w: NodeBuilder, input: MLOperand, k: Array | None = None, *, upper: int = 1) -> Any:
+    w.require(k is None or k.size == 1, "k must have one element")
+    diagonal = 0 if k is None else int(k.item())
+    # Beyond the corners nothing changes any more.
+    rows, columns = input.shape[-2:] if input.rank > 1 else (0, 0)
+    return w.triangular(input, upper=bool(upper), diagonal=max(-rows - 1, min(columns + 1, diagonal)))
 
 
 @operator("EyeLike", since=9)
-def eye_like(w: NodeBuilder, input: Value, *, dtype: int | None = None, k: int = 0) -> Any:
-    w.require(len(input.shape) == 2, f"input has rank {len(input.shape)}; it must have 2")
-    if dtype is not None:
-        data_type = ir.DataType(dtype)
-    elif isinstance(input, Known):
-        data_type = input.data_type
-    else:
-        data_type = ir.DataType.from_numpy(input.data_type.numpy)
-    return Known.of(np.eye(*input.shape, k, dtype=data_type.numpy()))
+def eye_like(w: NodeBuilder, input: Value, *, dtype: int | None = None, k: int = 0) -> Array:
+    w.require(len(input.shape) == 2, f"the input has rank {len(input.shape)}; it must be 2")
+    rows, columns = input.shape[0], input.shape[1]
+    w.require(rows * columns <= 2**26, f"{rows} by {columns} elements are more than {2**26}")
+    element: Any = input.data_type.numpy() if isinstance(input, Known) else input.data_type.numpy
+    element = element if dtype is None else ir.DataType(dtype).numpy()
+    return np.eye(rows, columns, max(-rows, min(columns, k)), dtype=element)
+
+
+@operator("NonZero", since=9)
+def non_zero(w: NodeBuilder, X: Array) -> Array:
+    """The result's size depends on the values: they must be known."""
+    return np.stack(np.nonzero(X)).astype(np.int64)
 
 
 @operator("Compress", since=9)
 def compress(w: NodeBuilder, input: MLOperand, condition: Array, *, axis: int | None = None) -> Any:
-    """The elements along an axis, or of the flat input, where the condition holds; it must be known."""
-    chosen = np.flatnonzero(condition)
+    chosen = np.flatnonzero(condition.reshape(-1))
+    w.require(chosen.size > 0, "the result is empty, which WebNN has no tensors for")
     if axis is None:
-        input, axis = w.reshape(input, [int(np.prod(input.shape))]), 0
+        input, axis = w.reshape(input, [math.prod(input.shape)]), 0
     axis = axis_of(w, axis, input.rank)
-    w.require(len(chosen) > 0, "no element is chosen: the result is empty, which WebNN has no tensors for")
-    w.require(chosen[-1] < input.shape[axis], f"condition chooses {chosen[-1]} of {input.shape[axis]} elements")
-    return w.gather(input, w.operand(chosen), axis=axis)
+    fits = chosen[-1] < input.shape[axis]
+    w.require(fits, f"condition chooses element {chosen[-1]} of {input.shape[axis]}")
+    return w.gather(input, w.operand(chosen.astype(np.int32)), axis=axis)
 
 
-@operator("ReverseSequence", since=10)
-def reverse_sequence(
-    w: NodeBuilder, input: MLOperand, sequence_lens: MLOperand, *, batch_axis: int = 1, time_axis: int = 0
-) -> Any:
-    """Step t of a sequence is its step length - 1 - t, from its length on t."""
-    batch, time = axis_of(w, batch_axis, input.rank, "batch_axis"), axis_of(w, time_axis, input.rank, "time_axis")
-    w.require({batch, time} == {0, 1}, f"batch_axis {batch} and time_axis {time} must be 0 and 1")
-    lengths = w.reshape(sequence_lens, [input.shape[a] if a == batch else 1 for a in range(2)])
-    steps = w.operand(np.arange(input.shape[time], dtype=np.int64).reshape([-1 if a == time else 1 for a in range(2)]))
-    lengths = w.cast(lengths, DataType.INT64) if lengths.data_type is not DataType.INT64 else lengths
-    reversed_ = w.sub(w.sub(lengths, w.scalar(1, DataType.INT64)), steps)
-    index = w.where(w.lesser(steps, lengths), reversed_, steps)
-    index = w.reshape(index, [*input.shape[:2], *[1] * (input.rank - 2)])
-    return w.gather_elements(input, w.expand(index, list(input.shape)), axis=time)
+@operator("TopK")
+def top_k_1(w: NodeBuilder, X: MLOperand, *, axis: int = -1, k: int) -> Any:
+    return _top_k(w, X, k, axis, largest=True)
 
 
-@operator("CumProd", since=26)
-def cum_prod(w: NodeBuilder, x: MLOperand, axis: Array, *, exclusive: int = 0, reverse: int = 0) -> Any:
-    """Each step multiplies with what is as far before as all earlier ones reached together."""
-    along = axis_of(w, int(axis.item()), x.rank)
-    result = w.reverse(x, axes=[along]) if reverse else x
-    if exclusive:
-        result = _moved(w, result, along, 1)
-    distance = 1
-    while distance < x.shape[along]:
-        result = w.mul(result, _moved(w, result, along, distance))
-        distance *= 2
-    return w.reverse(result, axes=[along]) if reverse else result
+@operator("TopK", since=10)
+def top_k_10(w: NodeBuilder, X: MLOperand, K: Array, *, axis: int = -1) -> Any:
+    return top_k(w, X, K, axis=axis)
 
 
-def _moved(w: NodeBuilder, x: MLOperand, axis: int, distance: int) -> MLOperand:
-    """x moved towards the end, with ones before it."""
-    sizes, shape = list(x.shape), list(x.shape)
-    sizes[axis] -= distance
-    shape[axis] = distance
-    ones = w.full(1, x.data_type, shape)
-    if not sizes[axis]:
-        return ones
-    return w.concat([ones, w.slice(x, [0] * x.rank, sizes)], axis)
+@operator("TopK", since=11)
+def top_k(w: NodeBuilder, X: MLOperand, K: Array, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
+    """Always sorted, which any order allows."""
+    w.require(K.size == 1, f"K has {K.size} elements; it must have one")
+    return _top_k(w, X, int(K.item()), axis, largest=bool(largest))
 
 
-@operator("TensorScatter", since=24)
-def tensor_scatter(
-    w: NodeBuilder, past_cache: MLOperand, update: MLOperand, write_indices: MLOperand | None = None, *,
-    axis: int = -2, mode: str = "linear",
-) -> Any:  # fmt: skip
-    """Place s of the cache is the update's s - write index, where the update has one; `circular` wraps around."""
-    w.require(mode in ("linear", "circular"), f"mode {mode!r} must be linear or circular")
-    rank, axis = past_cache.rank, axis_of(w, axis, past_cache.rank)
-    size, length = past_cache.shape[axis], update.shape[axis]
-    zero, wide = w.scalar(0, DataType.INT64), DataType.INT64
-    places = w.operand(np.arange(size, dtype=np.int64).reshape([size if a == axis else 1 for a in range(rank)]))
-    source = w.expand(places, [past_cache.shape[0] if a == 0 else d for a, d in enumerate(places.shape)])
-    if write_indices is not None:
-        starts = w.reshape(write_indices, [past_cache.shape[0] if a == 0 else 1 for a in range(rank)])
-        source = w.sub(places, w.cast(starts, wide) if starts.data_type is not wide else starts)
-    if mode == "circular":
-        source = w.where(w.lesser(source, zero), w.add(source, w.scalar(size, wide)), source)
-    written = w.logical_and(w.greater_or_equal(source, zero), w.lesser(source, w.scalar(length, wide)))
-    index = w.expand(w.clamp(source, min_value=0, max_value=length - 1), list(past_cache.shape))
-    return w.where(written, w.gather_elements(update, index, axis=axis), past_cache)
+def _top_k(w: NodeBuilder, x: MLOperand, k: int, axis: int, *, largest: bool) -> list[MLOperand]:
+    axis = axis_of(w, axis, x.rank)
+    size = x.shape[axis]
+    w.require(1 <= k <= size, f"K {k} must be from 1 to {size}")
+    if k == 1:
+        method = w.arg_max if largest else w.arg_min
+        indices = method(x, axis, keep_dimensions=True, output_data_type="int64")
+    elif size <= MAX_RANKED:
+        indices = _by_rank(w, x, k, axis, largest)
+    else:
+        w.require(k <= MAX_ROUNDS, f"K {k} of {size} elements; beyond {MAX_RANKED} at most {MAX_ROUNDS} are supported")
+        indices = _by_rounds(w, x, k, axis, largest)
+    return [w.gather_elements(x, indices, axis=axis), indices]
+
+
+def _by_rank(w: NodeBuilder, x: MLOperand, k: int, axis: int, largest: bool) -> MLOperand:
+    """An element's rank is how many go before it: the greater ones, and equal ones with a lower index."""
+    size = x.shape[axis]
+    before, after = list(x.shape[:axis]), list(x.shape[axis + 1 :])
+    own, other = w.reshape(x, [*before, size, 1, *after]), w.reshape(x, [*before, 1, size, *after])
+    beats = w.greater(other, own) if largest else w.lesser(other, own)
+    ones = [1] * len(after)
+    index = np.arange(size, dtype=np.int32)
+    lower = w.lesser(w.operand(index.reshape([1, size, *ones])), w.operand(index.reshape([size, 1, *ones])))
+    first = w.logical_or(beats, w.logical_and(w.equal(other, own), lower))
+    rank = w.reduce_sum(w.cast(first, "int32"), axes=[axis + 1])
+    # The index of the element that has each of the ranks: the only one, so a sum finds it.
+    wanted = w.operand(index[:k].reshape([k, 1, *ones]))
+    found = w.equal(w.reshape(rank, [*before, 1, size, *after]), wanted)
+    at = w.where(found, w.operand(index.reshape([size, *ones])), w.scalar(0, DataType.INT32))
+    result: MLOperand = w.cast(w.reduce_sum(at, axes=[axis + 1]), "int64")
+    return result
+
+
+def _by_rounds(w: NodeBuilder, x: MLOperand, k: int, axis: int, largest: bool) -> MLOperand:
+    """The best, then the best of the rest, …: what has been taken is replaced by the worst value there is."""
+    method = w.arg_max if largest else w.arg_min
+    low, high = (-math.inf, math.inf) if x.data_type.is_float else x.data_type.range
+    worst = w.scalar(low if largest else high, x.data_type)
+    places = w.operand(np.arange(x.shape[axis], dtype=np.int64).reshape([-1] + [1] * (x.rank - 1 - axis)))
+    found = []
+    for _ in range(k):
+        found.append(method(x, axis, keep_dimensions=True, output_data_type="int64"))
+        x = w.where(w.equal(places, found[-1]), worst, x)
+    result: MLOperand = w.concat(found, axis)
+    return result
+
+
+def _require_blocks(w: NodeBuilder, input: MLOperand, blocksize: int, mode: str) -> None:
+    w.require(input.rank == 4 and blocksize > 0, f"the input must have rank 4 and blocksize {blocksize} be above 0")
+    w.require(mode in ("DCR", "CRD"), f"mode {mode!r} must be DCR or CRD")
+
+
+@operator("DepthToSpace")
+def depth_to_space(w: NodeBuilder, input: MLOperand, *, blocksize: int, mode: str = "DCR") -> Any:
+    """[n, c · b², h, w] -> [n, c, h · b, w · b]; the channels are blocks of c, or in mode CRD c of blocks."""
+    _require_blocks(w, input, blocksize, mode)
+    n, c, height, width = input.shape
+    b = blocksize
+    w.require(c % (b * b) == 0, f"blocksize {b} squared must divide the {c} channels")
+    depth = c // (b * b)
+    if mode == "DCR":
+        parts, order = [n, b, b, depth, height, width], [0, 3, 4, 1, 5, 2]
+    else:
+        parts, order = [n, depth, b, b, height, width], [0, 1, 4, 2, 5, 3]
+    return w.reshape(w.transpose(w.reshape(input, parts), permutation=order), [n, depth, height * b, width * b])
+
+
+@operator("SpaceToDepth")
+def space_to_depth_1(w: NodeBuilder, input: MLOperand, *, blocksize: int) -> Any:
+    return space_to_depth(w, input, blocksize=blocksize)
+
+
+@operator("SpaceToDepth", since=28)
+def space_to_depth(w: NodeBuilder, input: MLOperand, *, blocksize: int, mode: str = "DCR") -> Any:
+    """The inverse of DepthToSpace."""
+    _require_blocks(w, input, blocksize, mode)
+    n, c, height, width = input.shape
+    b = blocksize
+    w.require(height % b == 0 and width % b == 0, f"blocksize {b} must divide height {height} and width {width}")
+    blocks = w.reshape(input, [n, c, height // b, b, width // b, b])
+    order = [0, 3, 5, 1, 2, 4] if mode == "DCR" else [0, 1, 3, 5, 2, 4]
+    return w.reshape(w.transpose(blocks, permutation=order), [n, c * b * b, height // b, width // b])
