@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
+from onnx.checker import ValidationError
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
 from .constants import Array, Known
@@ -62,7 +63,7 @@ def _is_small(node: onnx.NodeProto, arrays: dict[str, Array], opset: int) -> boo
     imports = [onnx.helper.make_opsetid("", opset)]
     try:
         results = infer_node_outputs(schema, node, types, tensors, opset_imports=imports)
-    except (InferenceError, RuntimeError, ValueError):
+    except (InferenceError, ValidationError, RuntimeError, ValueError):
         return False
     return len(results) == len(node.output) and all(map(_is_small_type, results.values()))
 

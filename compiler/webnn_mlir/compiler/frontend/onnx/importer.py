@@ -281,7 +281,8 @@ class Importer:
                 self.values[parameter] = value
         defaults = {name: a for name, a in function.attributes.items() if a.value is not None}
         state = self.opsets, self.attributes, self.builder.label, self.builder.wanted
-        self.opsets, self.attributes = function.opset_imports or self.opsets, {**defaults, **attributes}
+        self.opsets = {**self.opsets, **function.opset_imports}
+        self.attributes = {**defaults, **attributes}
         self.functions.append(identifier)
         try:
             for node in function:
@@ -349,7 +350,7 @@ class _Silent(Exception):
 
 def _schema(domain: str, op_type: str, opset: int) -> Any:
     """The schema of an operator that ONNX defines as a function of others, or None."""
-    if domain or not onnx.defs.has(op_type, opset, domain):
+    if not onnx.defs.has(op_type, opset, domain):
         return None
     schema: Any = onnx.defs.get_schema(op_type, opset, domain)
     return schema if schema.has_function or schema.has_context_dependent_function else None

@@ -77,14 +77,15 @@ def pow_(w: NodeBuilder, X: MLOperand, Y: MLOperand) -> Any:
 
 @operator("Mod")
 def mod(w: NodeBuilder, A: MLOperand, B: MLOperand, *, fmod: int = 0) -> Any:
-    """a - b * trunc(a / b), as C's fmod; for integers moved by b where its sign is not b's."""
+    """a - b * trunc(a / b), as C's fmod; without `fmod` moved by b where its sign is not b's."""
     quotient = w.div(A, B)
     if A.data_type.is_float:
-        w.require(fmod == 1, "fmod must be 1 for floating-point numbers")
         zero = w.scalar(0, A.data_type)
         quotient = w.where(w.lesser(quotient, zero), w.ceil(quotient), w.floor(quotient))
-        return w.sub(A, w.mul(B, quotient))
     remainder = w.sub(A, w.mul(B, quotient))
+    if A.data_type.is_float:
+        # An infinite b times 0 is no number.
+        remainder = w.where(w.equal(quotient, zero), A, remainder)
     if fmod or A.data_type.is_unsigned:
         return remainder
     zero = w.scalar(0, A.data_type)
