@@ -14,19 +14,47 @@ __path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import GraphError
-    from webnn_mlir.runtime import Artifact, ArtifactError, MLGraphBuilder, compile, load
+    from webnn_mlir.runtime import (
+        ML,
+        Artifact,
+        ArtifactError,
+        ExecutionError,
+        MLContext,
+        MLGraph,
+        MLGraphBuilder,
+        MLTensor,
+        compile,
+        load,
+    )
 
 # Names are imported when they are first used, so that `import webnn_mlir` costs nothing.
 _HOMES = {
+    "ML": "webnn_mlir.runtime",
     "Artifact": "webnn_mlir.runtime",
     "ArtifactError": "webnn_mlir.runtime",
+    "ExecutionError": "webnn_mlir.runtime",
     "GraphError": "webnn_mlir.dialects.webnn",
+    "MLContext": "webnn_mlir.runtime",
+    "MLGraph": "webnn_mlir.runtime",
     "MLGraphBuilder": "webnn_mlir.runtime",
+    "MLTensor": "webnn_mlir.runtime",
     "compile": "webnn_mlir.runtime",
     "load": "webnn_mlir.runtime",
 }
 
-__all__ = ["Artifact", "ArtifactError", "GraphError", "MLGraphBuilder", "compile", "load"]
+__all__ = [
+    "ML",
+    "Artifact",
+    "ArtifactError",
+    "ExecutionError",
+    "GraphError",
+    "MLContext",
+    "MLGraph",
+    "MLGraphBuilder",
+    "MLTensor",
+    "compile",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

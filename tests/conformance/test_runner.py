@@ -81,9 +81,51 @@ def test_api_calls(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 5 failed, 0 skipped"
 
 
-def test_lifecycle_is_an_error_for_now(capsys):
-    assert main(["--validation", "--kind", "lifecycle", "--cases", str(DATA / "calls")]) == 2
-    assert "not supported yet" in capsys.readouterr().err
+def test_lifecycle(tmp_path, capsys):
+    """A graph is built, dispatched and read; what a call gives is compared, and so is what it throws."""
+    descriptor = {"dict": {"dataType": "int32", "shape": [2], "readable": True, "writable": True}}
+    operand = {"dict": {"dataType": "int32", "shape": [2]}}
+    made = [
+        {"call": "createContext", "on": "ml", "args": [{"dict": {"powerPreference": "low-power"}}], "out": "c0"},
+        {"call": "MLGraphBuilder", "args": [{"context": "c0"}], "out": "b0"},
+        {"call": "input", "on": "b0", "args": ["x", operand], "out": "v0"},
+        {"call": "neg", "on": "b0", "args": [{"operand": "v0"}], "out": "v1"},
+        {"call": "build", "on": "b0", "args": [{"dict": {"y": {"operand": "v1"}}}], "out": "g0"},
+        {"call": "createTensor", "on": "c0", "args": [descriptor], "out": "t0", "check": [{"readable": True}]},
+        {"call": "createTensor", "on": "c0", "args": [descriptor], "out": "t1", "check": [{"constant": False}]},
+        {
+            "call": "writeTensor",
+            "on": "c0",
+            "args": [{"tensor": "t0"}, {"typedArray": {"type": "Int32Array", "length": 2, "data": [1, -2]}}],
+        },
+        {
+            "call": "dispatch",
+            "on": "c0",
+            "args": [{"graph": "g0"}, {"dict": {"x": {"tensor": "t0"}}}, {"dict": {"y": {"tensor": "t1"}}}],
+        },
+    ]
+
+    def read(*data, **more):
+        reads = [{"type": "Int32Array", "data": list(data)}]
+        return {"call": "readTensor", "on": "c0", "args": [{"tensor": "t1"}], "reads": reads} | more
+
+    destroyed = [{"call": "destroy", "on": "c0", "args": []}, read(throws="InvalidStateError", reads=None)]
+    tests = {
+        "right": [*made, read(-1, 2)],
+        "right after destroy": [*made, *destroyed],
+        "wrong data": [*made, read(-1, 3)],
+        "wrong error": [*made, read(throws="TypeError")],
+    }
+    document = {
+        "source": "x",
+        "tests": [{"id": i, "file": "x", "name": i, "kind": "lifecycle", "steps": steps} for i, steps in tests.items()],
+    }
+    (tmp_path / "validation").mkdir()
+    (tmp_path / "validation" / "x.json").write_text(json.dumps(document))
+    status, records = run(tmp_path, "--validation", "--cases", tmp_path)
+    assert status == 1
+    assert {i: r["status"] == "passed" for i, r in records.items()} == {i: i.startswith("right") for i in tests}
+    assert "read [-1, 2]; expected [-1, 3]" in records["wrong data"]["message"]
 
 
 def hazardous(batch):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import iree.runtime as rt
 import numpy as np
 import pytest
 
 from webnn_mlir import GraphError, MLGraphBuilder, compile, load
 from webnn_mlir.dialects.webnn import Graph
+from webnn_mlir.runtime import ML
 
 HEADS, LENGTH, SIZE = 2, 5, 3
 
@@ -28,28 +27,27 @@ def _cache() -> Graph:
     return b.graph({"present": present, "sum": b.reduce_sum(present, axes=[2])})
 
 
-def _steps(function: Any, past: Any) -> tuple[Any, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The cache and the last sum after two steps, and what the cache must hold."""
-    expected = np.zeros((1, HEADS, LENGTH, SIZE), np.float32)
-    for position in (3, 0):
-        new = np.random.default_rng(position).standard_normal((1, HEADS, 1, SIZE)).astype(np.float32)
-        expected[:, :, position : position + 1] = new
-        past, total = function(past, new, np.array([position], np.int32))
-    return past, np.array(total.to_host()), expected
-
-
 @pytest.mark.parametrize("aliases", [{}, {"present": "past"}])
 def test_a_cache_on_the_device(tmp_path: Path, aliases: dict[str, str]) -> None:
     compile(_cache(), aliases=aliases, cache=False).save(tmp_path / "cache.vmfb")
-    artifact = load(tmp_path / "cache.vmfb")
-    assert artifact.signature.aliases == aliases
-    first = rt.asdevicearray(rt.get_device("local-task"), np.zeros((1, HEADS, LENGTH, SIZE), np.float32))
-    last, total, expected = _steps(artifact._function, first)
-    np.testing.assert_array_equal(last.to_host(), expected)
-    np.testing.assert_allclose(total, expected.sum(2), rtol=1e-6)
-    same = first.to_host().ctypes.data == last.to_host().ctypes.data
-    assert same == bool(aliases)
-    np.testing.assert_array_equal(first.to_host(), expected if aliases else 0)
+    with ML().create_context() as context:
+        graph = context.load(tmp_path / "cache.vmfb")
+        assert graph.aliases == aliases
+        tensors = {name: context.create_tensor(d) for name, d in (graph.inputs | graph.outputs).items()}
+        past = tensors["past"]
+        expected = np.zeros(past.shape, np.float32)
+        for position in (3, 0):
+            new = np.random.default_rng(position).standard_normal((1, HEADS, 1, SIZE)).astype(np.float32)
+            expected[:, :, position : position + 1] = new
+            context.write_tensor(tensors["new"], new)
+            context.write_tensor(tensors["position"], np.array([position], np.int32))
+            inputs = {"past": past, "new": tensors["new"], "position": tensors["position"]}
+            present = past if aliases else tensors["present"]
+            context.dispatch(graph, inputs, {"present": present, "sum": tensors["sum"]})
+            if not aliases:
+                past, tensors["present"] = present, past
+        np.testing.assert_array_equal(context.read_tensor(past), expected)
+        np.testing.assert_allclose(context.read_tensor(tensors["sum"]), expected.sum(2), rtol=1e-6)
 
 
 def test_arrays_of_the_caller_stay_as_they_are() -> None:

@@ -193,10 +193,14 @@ def _compile(request: Json, send: Send) -> Json:
     answer: Json = {"remarks": [diagnostic_json(d) for d in program.remarks], "seconds": seconds}
     if options.emit in pipeline.STAGES:
         return answer | {"text": program.text()}
+    if options.memory == "caller":
+        pipeline.run(program, ["webnn-caller-memory"], after)
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
     flags = [*(choices.flags(program) if options.chooses else []), *options.flags()]
+    # A call waits for a fence and signals another one: it returns before the work is done.
+    flags.append("--iree-execution-model=async-external")
     if request["save_temps"]:
         flags.append(f"--iree-hal-dump-executable-files-to={request['save_temps']}/iree")
     phase = PHASES.get(options.emit)

@@ -23,7 +23,8 @@ class CompileOptions:
     `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
     the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
-    round what they multiply them with to 8 bits.
+    round what they multiply them with to 8 bits. memory: `artifact` allocates results and what lives only during a run
+    itself, with `caller` both come from the caller.
     """
 
     target: str = "cpu"
@@ -35,6 +36,7 @@ class CompileOptions:
     iree_flags: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
     accuracy: str = "exact"
+    memory: str = "artifact"
 
     def __post_init__(self) -> None:
         from .targets import TARGETS
@@ -45,6 +47,7 @@ class CompileOptions:
             ("weights", self.weights, ("auto", "embed", "external")),
             ("emit", self.emit, STAGES),
             ("accuracy", self.accuracy, ("exact", "dynamic")),
+            ("memory", self.memory, ("artifact", "caller")),
         ]:
             if value not in allowed:
                 raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from webnn_mlir.dialects.files import write_whole
-from webnn_mlir.dialects.webnn import Graph, GraphBuilder, MLOperand
+from webnn_mlir.dialects.webnn import Graph
 
-from .artifact import Array, Artifact, read_archive
+from .artifact import Artifact, Weights, load_executable, read_archive
+from .device import Array
+from .executable import Executable
 
 
 def compiler() -> Any:
@@ -45,12 +48,7 @@ class CompiledGraph:
     @cached_property
     def artifact(self) -> Artifact:
         """The artifact, loaded."""
-        import iree.runtime as rt
-
-        parameters = rt.ParameterIndex()
-        for parameter in self._compilation.parameters:
-            parameters.add_buffer(parameter.key, parameter.data())
-        return Artifact(self._compilation.vmfb, parameters)
+        return Artifact(self._compilation.vmfb, parameters_of(self._compilation))
 
     def run(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
         """Runs on arrays by input name and returns arrays by output name; see `Artifact.run`."""
@@ -90,6 +88,7 @@ def compile(
     iree_flags: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
     accuracy: str = "exact",
+    memory: str = "artifact",
     cache_dir: str | Path | None = None,
     cache: bool = True,
     timeout: float | None = None,
@@ -101,6 +100,7 @@ def compile(
     dims: sizes of dynamic dimensions by name; for ONNX models also input_shapes, shapes by input, and constants, values
     of inputs that are then none; aliases: by output, the input whose memory it takes over, which it must scatter into;
     accuracy: `exact`, or `dynamic`, which lets what quantized weights are multiplied with be rounded to 8 bits;
+    memory: `artifact`, or `caller`, whose runs allocate nothing, but take a buffer for each output and one more;
     timeout in seconds; max_memory in bytes, of the compiler.
     Raises GraphError with all that is wrong with the graph.
     """
@@ -108,7 +108,8 @@ def compile(
     path = source if isinstance(source, Graph) else Path(source)
     pairs = tuple((aliases or {}).items())
     options = driver.CompileOptions(
-        target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs, accuracy=accuracy
+        target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs, accuracy=accuracy,
+        memory=memory,
     )
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
@@ -118,12 +119,53 @@ def compile(
     return CompiledGraph(path, compilation, specialization)
 
 
-class MLGraphBuilder(GraphBuilder):
-    """The specification's MLGraphBuilder: `build` compiles the graph of the outputs for this machine's CPU."""
+def parameters_of(compilation: Any) -> Any:
+    """The weights of a compilation, copied: a file that they are mapped from may change while they are used."""
+    import iree.runtime as rt
 
-    def build(self, outputs: Mapping[str, MLOperand], **options: Any) -> CompiledGraph:
-        """Compiles; `options` are those of `compile`."""
-        return compile(self.graph(outputs), **options)
+    parameters = rt.ParameterIndex()
+    for parameter in compilation.parameters:
+        parameters.add_buffer(parameter.key, np.array(parameter.data()))
+    return parameters
+
+
+@dataclass(frozen=True)
+class File:
+    """A weight in an archive."""
+
+    key: str
+    archive: Any
+
+    def data(self) -> Array:
+        return np.frombuffer(self.archive[self.key].file_view, np.uint8)
+
+
+@dataclass(frozen=True)
+class Files:
+    """An artifact's files, which can be saved elsewhere as a compilation can; `weights` is the archive."""
+
+    vmfb: Path
+    parameters: list[File]
+    index: Any = None
+    weights: Weights | None = None
+
+    @classmethod
+    def of(cls, path: Path, parameters: str | Path | None = None) -> Files:
+        """The files of an artifact, as `load` finds them. Raises ArtifactError and OSError."""
+        archive = Path(parameters) if parameters else path.with_suffix(".irpa")
+        if not (parameters or archive.exists()):
+            return cls(path, [])
+        weights = Weights.of(archive)
+        index = read_archive(archive)
+        entries = dict(index.items())
+        return cls(path, [File(key, entries) for key in entries], index, weights)
+
+
+def executable_of(files: Any, driver: str) -> Executable:
+    """The program of a compilation or of files, on a device. Raises ArtifactError."""
+    if isinstance(files, Files):
+        return load_executable(files.vmfb, files.index, driver=driver, weights=files.weights)
+    return load_executable(files.vmfb, parameters_of(files), driver=driver)
 
 
 def archived(archive: Path) -> dict[str, Array]:

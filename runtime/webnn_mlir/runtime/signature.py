@@ -8,11 +8,9 @@ from typing import Any
 
 from webnn_mlir.dialects.webnn.types import DataType, Descriptor
 
+from .errors import ArtifactError
+
 REFLECTION_KEY = "webnn.signature"
-
-
-class ArtifactError(ValueError):
-    """A file is no artifact of this compiler, or its parameters are not there or not right."""
 
 
 @dataclass(frozen=True)

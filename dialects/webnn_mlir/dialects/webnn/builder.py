@@ -94,7 +94,7 @@ class GraphBuilder(OpBuilder):
             raise OpError(f"name {name!r} must be a non-empty string", "input")
         if name in self._inputs:
             raise OpError(f"name {name!r} is taken by another input", "input")
-        checked = _descriptor(descriptor, shape, "input")
+        checked = make_descriptor(descriptor, shape, "input")
         operand = self._inputs[name] = MLOperand(self, checked, name=name)
         return operand
 
@@ -115,14 +115,14 @@ class GraphBuilder(OpBuilder):
         if isinstance(descriptor, np.ndarray | np.generic):
             array = np.asarray(descriptor)
             try:
-                checked = _descriptor(str(array.dtype), array.shape, "constant")
+                checked = make_descriptor(str(array.dtype), array.shape, "constant")
             except TypeError:
                 raise OpError(f"data type {array.dtype} of the array is none of WebNN's", "constant") from None
             return self.adopt(checked, Constant(_packed(checked, array), name))
         if isinstance(descriptor, str):
-            checked = _descriptor(descriptor, (), "constant")
+            checked = make_descriptor(descriptor, (), "constant")
             return self.adopt(checked, Constant(_packed(checked, _scalar(checked.data_type, value)), name))
-        checked = _descriptor(descriptor, None, "constant")
+        checked = make_descriptor(descriptor, None, "constant")
         if value is None:
             raise OpError("a buffer is required beside the descriptor", "constant")
         return self.adopt(checked, Constant(_packed(checked, value), name))
@@ -186,17 +186,17 @@ class GraphBuilder(OpBuilder):
 
     def _check_outputs(self, outputs: Mapping[str, MLOperand]) -> None:
         if not outputs:
-            raise TypeError("build: at least one output is required")
+            raise OpError("at least one output is required", "build")
         for name, operand in outputs.items():
             if not isinstance(name, str) or not name:
-                raise TypeError(f"build: output name {name!r} must be a non-empty string")
+                raise OpError(f"output name {name!r} must be a non-empty string", "build")
             if not isinstance(operand, MLOperand):
-                raise TypeError(f"build: output {name!r} must be an operand, not {type(operand).__name__}")
+                raise OpError(f"output {name!r} must be an operand, not {type(operand).__name__}", "build")
             if operand.builder is not self:
-                raise TypeError(f"build: output {name!r} is an operand of another builder")
+                raise OpError(f"output {name!r} is an operand of another builder", "build")
             if operand.node is None:
                 kind = "a constant" if operand.constant else "an input"
-                raise TypeError(f"build: output {name!r} is {kind}; it must be the result of an operator")
+                raise OpError(f"output {name!r} is {kind}; it must be the result of an operator", "build")
 
     def _check_open(self) -> None:
         if self._built:
@@ -207,7 +207,7 @@ class InvalidStateError(RuntimeError):
     """The specification's InvalidStateError: a call that the object's state does not allow."""
 
 
-def _descriptor(
+def make_descriptor(
     given: Descriptor | Mapping[str, Any] | str, shape: Sequence[int] | None, op: str
 ) -> Descriptor:
     from .attributes import DATA_TYPE, UNSIGNED_LONGS

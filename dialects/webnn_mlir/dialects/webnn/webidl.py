@@ -45,7 +45,7 @@ def invoke(builder: GraphBuilder, method: str, arguments: Sequence[Any]) -> MLOp
     """
     if method == "input":
         name, descriptor = _exactly(method, arguments, 2)
-        return builder.input(to_string(name), _descriptor(descriptor, method))
+        return builder.input(to_string(name), to_operand_descriptor(descriptor, method))
     if method == "constant":
         return _constant(builder, arguments)
     if method not in OPS:
@@ -99,7 +99,7 @@ def _operand(value: Any) -> MLOperand:
 # The builder's own methods
 
 
-def _descriptor(value: Any, method: str) -> dict[str, Any]:
+def to_operand_descriptor(value: Any, method: str) -> dict[str, Any]:
     """MLOperandDescriptor."""
     try:
         members = to_dictionary(value)
@@ -116,7 +116,7 @@ def _constant(builder: GraphBuilder, arguments: Sequence[Any]) -> MLOperand:
     """constant(descriptor, buffer) or constant(dataType, value), told apart by the first argument as WebIDL does."""
     first, second = _exactly("constant", arguments, 2)
     if first is UNDEFINED or first is None or _is_object(first):
-        descriptor = _descriptor(first, "constant")
+        descriptor = to_operand_descriptor(first, "constant")
         return builder.constant(descriptor, _buffer(second, descriptor))
     try:
         number = _ml_number(second)

@@ -13,7 +13,7 @@ import numpy as np
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, Diagnostic, GraphError
 from webnn_mlir.dialects.webnn.builder import pack_int4
-from webnn_mlir.dialects.webnn.webidl import BigInt
+from webnn_mlir.dialects.webnn.webidl import UNDEFINED, BigInt
 
 Json = dict[str, Any]
 Array = np.ndarray[Any, Any]
@@ -172,7 +172,7 @@ def value(encoded: Any, objects: Mapping[str, Any]) -> Any:
         return [value(v, objects) for v in encoded]
     if not isinstance(encoded, dict):
         return encoded
-    ((tag, content),) = encoded.items()
+    tag, content = next(iter(encoded.items()))
     if tag in REFERENCES:
         return objects[content]
     return _VALUES[tag](content, objects)
@@ -182,7 +182,7 @@ def _dictionary(content: Json, objects: Mapping[str, Any]) -> Json:
     return {name: value(v, objects) for name, v in content.items()}
 
 
-def _typed_array(content: Json, _: Mapping[str, Any]) -> Array:
+def typed_array(content: Json, _: Mapping[str, Any]) -> Array:
     name, length = content["type"], content["length"]
     dtype = np.dtype(name.removesuffix("Array").removeprefix("Big").lower().removesuffix("clamped"))
     if "fill" in content:
@@ -191,14 +191,17 @@ def _typed_array(content: Json, _: Mapping[str, Any]) -> Array:
     return np.array([convert(_SPECIAL.get(v, v)) for v in content.get("data", ())]).astype(dtype)
 
 
-def _array_buffer(content: Json, _: Mapping[str, Any]) -> bytes:
-    return bytes.fromhex(content["bytes"]) if "bytes" in content else bytes(content["byteLength"])
+def _array_buffer(content: Json, _: Mapping[str, Any]) -> bytearray:
+    return bytearray.fromhex(content["bytes"]) if "bytes" in content else bytearray(content["byteLength"])
 
 
 _VALUES: dict[str, Any] = {
     "dict": _dictionary,
     "number": lambda content, _: _SPECIAL[content],
     "bigint": lambda content, _: BigInt(content),
-    "typedArray": _typed_array,
+    "typedArray": typed_array,
     "arrayBuffer": _array_buffer,
+    "undefined": lambda *_: UNDEFINED,
+    # Some other object, such as a promise that someone forgot to await.
+    "js": lambda *_: object(),
 }

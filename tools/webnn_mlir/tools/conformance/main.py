@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--onnx", action="store_true", help="the backend tests of the installed onnx package")
     p.add_argument("--excluded", action="store_true", help="with --onnx: run what is excluded, and nothing else")
     p.add_argument("--validation", action="store_true", help="replay the API calls of DIR/validation and DIR/traces")
-    p.add_argument("--kind", choices=["builder", "lifecycle"], default="builder", help="which of the API calls")
+    p.add_argument("--kind", choices=["builder", "lifecycle"], help="which of the API calls; by default all")
     p.add_argument("--target", choices=sorted(DRIVERS), default="cpu", help="what to compile for")
     p.add_argument("--engine", choices=["iree", "xla"], default="iree", help="what compiles and runs the StableHLO")
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level")
@@ -67,9 +67,6 @@ def _positive(text: str) -> int:
 @report_errors("webnn-conformance")
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    if args.validation and args.kind == "lifecycle":
-        print("webnn-conformance: error: --kind lifecycle is not supported yet", file=sys.stderr)
-        return 2
     report = Report()
     if args.onnx:
         _check_onnx(args, report)
@@ -86,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _replay_all(args: argparse.Namespace, report: Report) -> None:
-    tests = [t for t in read_tests(args.cases) if t.kind == args.kind and args.filter.search(t.id)]
+    tests = [t for t in read_tests(args.cases) if args.kind in (None, t.kind) and args.filter.search(t.id)]
     with report.showing_progress(len(tests)):
         for test in tests:
             report.add(replay(test))

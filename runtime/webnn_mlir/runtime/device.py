@@ -1,0 +1,221 @@
+"""The devices of this process, and buffers on them that an account keeps count of."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.types import DataType, Descriptor
+
+from .errors import ArtifactError, OutOfMemoryError
+
+Array = np.ndarray[Any, Any]
+
+ALIGNMENT = 64
+"""What IREE needs of memory that it uses where it lies, and what its code assumes of every buffer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """A device of IREE's, with the module that gives programs access to it."""
+
+    driver: str
+    instance: Any
+    hal: Any
+    module: Any
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it computes in the memory of this process."""
+        return self.driver.startswith("local-")
+
+    @property
+    def runs_in_the_call(self) -> bool:
+        """Whether the work is done when a call that starts it returns."""
+        return self.driver == "local-sync"
+
+
+@lru_cache
+def instance() -> Any:
+    """IREE's virtual machine, one a process."""
+    import iree.runtime as rt
+
+    return rt.VmInstance()
+
+
+@lru_cache
+def open_device(driver: str) -> Device:
+    """The device of a driver, such as local-task (all cores), local-sync (the calling thread) or vulkan.
+
+    It stays until the process ends: memory of its pools that outlived it, in an array on its way through the garbage
+    collector say, would be freed twice. Raises ArtifactError where there is none.
+    """
+    import iree.runtime as rt
+    from iree.runtime import _binding
+
+    try:
+        device = rt.get_driver(driver).create_default_device()
+    except (ValueError, RuntimeError) as error:
+        raise ArtifactError(f"driver {driver!r}: {cause(error)}") from None
+    _binding.disable_leak_checker()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
+    return Device(driver, instance(), device, rt.create_hal_module(instance(), device))
+
+
+def cause(error: BaseException) -> str:
+    """The first line of an error of IREE's, without the places in its sources."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return re.sub(r"\S+\.(?:c|cc|h):\d+: ", "", line).split("; while invoking")[0].rstrip("; ")
+
+
+class Account:
+    """Counts the bytes of buffers; more than `limit` there are never."""
+
+    def __init__(self, limit: int | None = None):
+        self.limit, self.used = limit, 0
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> None:
+        """Raises OutOfMemoryError where this is more than is left."""
+        with self._lock:
+            if self.limit is not None and self.used + count > self.limit:
+                rule = f"{count} bytes needed, {self.used} of max_bytes={self.limit} are in use"
+                raise OutOfMemoryError(rule)
+            self.used += count
+
+    def give_back(self, count: int) -> None:
+        with self._lock:
+            self.used -= count
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a tensor lies in a buffer: int4 and uint4 two elements a byte, the rest as in NumPy."""
+
+    descriptor: Descriptor
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    byte_length: int
+    element_type: Any
+
+
+@lru_cache(maxsize=4096)
+def layout(descriptor: Descriptor) -> Layout:
+    from iree.runtime.array_interop import map_dtype_to_element_type
+
+    packed = descriptor.data_type.bits == 4
+    shape = (descriptor.byte_length,) if packed else descriptor.shape
+    dtype = np.dtype(np.uint8) if packed else descriptor.data_type.numpy
+    return Layout(descriptor, shape, dtype, descriptor.byte_length, map_dtype_to_element_type(dtype))
+
+
+def to_layout(name: str, descriptor: Descriptor, value: Any) -> Array:
+    """An array as it lies in a buffer; int4 as int8 with an element an entry, or as packed bytes.
+
+    Raises TypeError where data type or shape are not the descriptor's.
+    """
+    array = np.asarray(value)
+    wanted = descriptor.data_type.numpy
+    if array.dtype == wanted and array.shape == descriptor.shape:
+        if descriptor.data_type.bits == 4:
+            return pack_int4(array, descriptor.data_type)
+        return array if array.flags.c_contiguous else np.asarray(array, order="C")
+    if descriptor.data_type.bits == 4 and array.dtype == np.uint8 and array.shape == (descriptor.byte_length,):
+        return array
+    raise TypeError(f"input {name!r} must be {descriptor}, not {array.dtype}{list(array.shape)}")
+
+
+def from_layout(descriptor: Descriptor, array: Array) -> Array:
+    """The inverse of `to_layout`, without a copy where that is possible."""
+    return unpack_int4(array, descriptor) if descriptor.data_type.bits == 4 else array
+
+
+class Memory:
+    """A buffer of a tensor on a device. `view` is what programs take.
+
+    Its bytes are in the account as long as anything holds this. Raises OutOfMemoryError.
+    """
+
+    __slots__ = ("_account", "_bytes", "_device", "_mapped", "buffer", "view")
+
+    def __init__(self, device: Device, account: Account, descriptor: Descriptor, data: Array | None = None):
+        """`data` as it lies in the buffer, copied; without it the buffer holds anything."""
+        import iree.runtime as rt
+
+        self._bytes = 0
+        wanted = layout(descriptor)
+        count = wanted.byte_length
+        account.take(count)
+        self._account, self._bytes, self._device = account, count, device
+        kind, usage = rt.MemoryType.DEVICE_LOCAL, rt.BufferUsage.DEFAULT
+        try:
+            if data is not None and not device.is_host:
+                flat = data.reshape(-1).view(np.uint8)
+                self.buffer = device.hal.allocator.allocate_buffer_copy(kind, usage, device.hal, flat)
+            else:
+                if device.is_host:
+                    usage |= rt.BufferUsage.MAPPING
+                self.buffer = device.hal.allocator.allocate_buffer(kind, usage, count)
+        except RuntimeError as error:
+            raise OutOfMemoryError(f"{count} bytes: {cause(error)}") from None
+        self.view = rt.HalBufferView(self.buffer, wanted.shape, wanted.element_type)
+        self._mapped: Array | None = None
+        if data is not None and device.is_host:
+            np.copyto(self.array(), data.view(self.array().dtype))
+
+    def __del__(self) -> None:
+        if self._bytes:
+            self._account.give_back(self._bytes)
+
+    @property
+    def byte_length(self) -> int:
+        return self._bytes
+
+    def zero(self) -> None:
+        self.buffer.fill_zero(0, self._bytes)
+
+    def array(self) -> Array:
+        """The bytes where they lie, in memory of the host, as an array that keeps them there."""
+        if self._mapped is None:
+            from iree.runtime import HalElementType
+
+            dtype = HalElementType.map_to_dtype(self.view.element_type)
+            self._mapped = self.view.map().asarray(self.view.shape, dtype)
+        return self._mapped
+
+    def copy(self) -> Array:
+        """A copy of the contents, in memory of the host."""
+        if self._device.is_host:
+            return self.array().copy()
+        import iree.runtime as rt
+
+        kind = rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE
+        usage = rt.BufferUsage.TRANSFER | rt.BufferUsage.MAPPING
+        staging = self._device.hal.allocator.allocate_buffer(kind, usage, self._bytes)
+        copied = self._device.hal.create_semaphore(0)
+        self._device.hal.queue_copy(self.buffer, staging, [], [(copied, 1)])
+        copied.wait(1)
+        view = rt.HalBufferView(staging, self.view.shape, self.view.element_type)
+        dtype = rt.HalElementType.map_to_dtype(self.view.element_type)
+        return np.array(view.map().asarray(self.view.shape, dtype))
+
+
+def scratch(device: Device, account: Account, count: int) -> Memory:
+    """Memory of a number of bytes."""
+    return Memory(device, account, Descriptor(DataType.UINT8, (max(count, 1),)))
+
+
+def view_of(device: Device, account: Account, descriptor: Descriptor, array: Array) -> tuple[Any, Any]:
+    """A view of an array's memory where the device can use it there, else of a copy; and what must be kept for it."""
+    if device.is_host and array.ctypes.data % ALIGNMENT == 0 and array.dtype != np.bool_ and array.flags.writeable:
+        view = device.hal.from_dlpack_capsule(array.__dlpack__())
+        return view, array
+    memory = Memory(device, account, descriptor, array)
+    return memory.view, memory

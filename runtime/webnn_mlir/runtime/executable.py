@@ -1,0 +1,216 @@
+"""A loaded artifact on a device: what enqueues its function, and what calls it at once when it is tiny."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .device import Account, Array, Device, Memory, cause, from_layout, open_device, scratch, to_layout, view_of
+from .errors import ArtifactError, ExecutionError, OutOfMemoryError
+from .signature import Signature
+from .timeline import Timeline, Timepoint
+
+if TYPE_CHECKING:
+    from .artifact import Weights
+
+TRANSIENT_SIZE = "iree.abi.transients.size.constant"
+
+SCOPE = "model"
+"""The scope of an artifact's parameters: `iree-run-module --parameters=model=FILE.irpa`."""
+
+INLINE_LIMIT = 64 * 2**10
+"""Programs whose code, weights and tensors together have no more bytes are called at once, in the calling thread: to
+hand them to other threads would take longer than they do."""
+
+
+class Executable:
+    """A function of a module. `transient_bytes` is the memory that a run needs beside inputs, outputs and weights; it
+    is None where the artifact takes that from its device's pool itself.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        module: Any,
+        function: str,
+        signature: Signature,
+        parameters: Any,
+        size: int,
+        weights: Weights | None = None,
+    ):
+        import iree.runtime as rt
+
+        self.device, self.signature = device, signature
+        self._module, self._parameters, self.size, self._weights = module, parameters, size, weights
+        self._function = module.lookup_function(function)
+        reflection = self._function.reflection
+        self.caller_memory = "iree.abi.transients.size" in reflection
+        constant = reflection.get(TRANSIENT_SIZE)
+        self.transient_bytes = int(constant) if constant is not None else None
+        self._waits_itself = reflection.get("iree.abi.model") == "coarse-fences"
+        self._lock = threading.Lock()
+        modules = [device.module, module]
+        if signature.parameters:
+            provider = parameters.create_provider(scope=SCOPE)
+            modules.insert(1, rt.create_io_parameters_module(device.instance, provider))
+        try:
+            self._context = rt.VmContext(device.instance, modules)
+        except (ValueError, RuntimeError) as error:
+            raise ArtifactError(f"cannot be loaded: {cause(error)}") from None
+
+    def enqueue(
+        self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any
+    ) -> Timepoint:
+        """Enqueues a run on views of the inputs, and of the outputs that do not take over an input.
+
+        Raises ExecutionError where it cannot be started.
+        """
+
+        def start(wait: Any, signal: Any) -> None:
+            if self._weights:
+                self._weights.check()
+            if self.caller_memory:
+                self._invoke([*inputs, *outputs, transients, wait, signal])
+            else:
+                self._invoke_and_copy(inputs, outputs, wait, signal)
+
+        try:
+            return timeline.enqueue(label, (self, held, inputs, outputs, transients), start)
+        except ExecutionError as error:
+            raise error.of(label) from None
+        except RuntimeError as error:
+            kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in str(error) else ExecutionError
+            raise kind(cause(error), label) from None
+
+    def call_packed(self, packed: Any, results: Any) -> None:
+        """Calls the function itself; the caller sees to it that no one else does."""
+        self._context.invoke(self._function, packed, results)
+
+    def _invoke(self, arguments: Sequence[Any]) -> Any:
+        import iree.runtime as rt
+
+        packed = rt.VmVariantList(len(arguments))
+        for argument in arguments:
+            packed.push_ref(argument)
+        results = rt.VmVariantList(len(self.signature.outputs))
+        with self._lock:
+            self.call_packed(packed, results)
+        return results
+
+    def _invoke_and_copy(self, inputs: Sequence[Any], outputs: Sequence[Any], wait: Any, signal: Any) -> None:
+        """An artifact that allocates its results itself: they are copied once they are there, and go again."""
+        import iree.runtime as rt
+
+        hal = self.device.hal
+        if self._waits_itself:
+            computed = hal.create_semaphore(0)
+            ready: Any = [(computed, 1)]
+            results = self._invoke([*inputs, wait, rt.HalFence.create_at(computed, 1)])
+        else:
+            wait.wait()
+            ready = []
+            results = self._invoke(inputs)
+        commands = rt.HalCommandBuffer(hal)
+        numbers = (i for i, name in enumerate(self.signature.outputs) if name not in self.signature.aliases)
+        for number, output in zip(numbers, outputs, strict=True):
+            result = results.get_as_object(number, rt.HalBufferView)
+            commands.copy(result.get_buffer(), output.get_buffer())
+        commands.end()
+        hal.queue_execute(commands, ready, signal)
+
+    def inline(self) -> InlineCall | None:
+        """The same program for calls from this thread, if it is tiny."""
+        tensors = [*self.signature.inputs.values(), *self.signature.outputs.values()]
+        total = self.size + (self.transient_bytes or 0) + sum(d.byte_length for d in tensors)
+        fits = self.caller_memory and self.device.is_host and not self.signature.parameters and total <= INLINE_LIMIT
+        if not fits or self.signature.aliases or self.transient_bytes is None:
+            return None
+        device = open_device("local-sync")
+        return InlineCall(Executable(device, self._module, self._function.name, self.signature, None, self.size))
+
+    def run(self, account: Account, timeline: Timeline, label: str, arrays: Mapping[str, Any]) -> dict[str, Array]:
+        """Runs on arrays by input name, and waits. Raises TypeError for what the signature does not have."""
+        signature = self.signature
+        values = arguments(signature, arrays)
+        taken = {name: output for output, name in signature.aliases.items()}
+        inputs, held, there = [], [], {}
+        for (name, descriptor), value in zip(signature.inputs.items(), values, strict=True):
+            if name in taken:
+                # The caller's array stays as it is.
+                there[taken[name]] = memory = Memory(self.device, account, descriptor, value)
+                view, kept = memory.view, memory
+            else:
+                view, kept = view_of(self.device, account, descriptor, value)
+            inputs.append(view)
+            held.append(kept)
+        outputs = {n: Memory(self.device, account, d) for n, d in signature.outputs.items() if n not in there}
+        transients = None if self.transient_bytes is None else scratch(self.device, account, self.transient_bytes).view
+        views = [memory.view for memory in outputs.values()]
+        timepoint = self.enqueue(label, timeline, inputs, views, transients, held)
+        timepoint.over(wait=True)
+        if timepoint.failure:
+            raise timepoint.failure
+        memories = there | outputs
+        return {n: from_layout(d, self._taken(memories[n])) for n, d in signature.outputs.items()}
+
+    def _taken(self, memory: Memory) -> Array:
+        return memory.array() if self.device.is_host else memory.copy()
+
+
+def arguments(signature: Signature, given: Mapping[str, Any]) -> list[Array]:
+    """Arrays by input name as they lie in buffers, in the order of the signature. Raises TypeError."""
+    inputs = signature.inputs
+    if given.keys() != inputs.keys():
+        if unknown := sorted(set(given) - set(inputs)):
+            raise TypeError(f"unknown input {unknown[0]!r}; there are: {', '.join(inputs)}")
+        missing = next(name for name in inputs if name not in given)
+        raise TypeError(f"input {missing!r} is missing")
+    return [to_layout(name, descriptor, given[name]) for name, descriptor in inputs.items()]
+
+
+class InlineCall:
+    """Calls a tiny program in this thread, with buffers and a list of arguments that are kept for the next call."""
+
+    def __init__(self, executable: Executable):
+        import iree.runtime as rt
+
+        device, account, signature = executable.device, Account(), executable.signature
+        self._rt, self._signature = rt, signature
+        self._inputs = [Memory(device, account, d) for d in signature.inputs.values()]
+        self._outputs = [Memory(device, account, d) for d in signature.outputs.values()]
+        self._transients = scratch(device, account, executable.transient_bytes or 0)
+        self._arguments = rt.VmVariantList(len(self._inputs) + len(self._outputs) + 3)
+        for memory in (*self._inputs, *self._outputs, self._transients):
+            self._arguments.push_ref(memory.view)
+        for _ in ("wait", "signal"):
+            # Nothing to wait for, and no one to tell: the work is done when the call returns.
+            self._arguments.push_ref(rt.HalFence(0))
+        self._slots = [
+            (name, descriptor, memory.array(), descriptor.data_type.bits != 4)
+            for (name, descriptor), memory in zip(signature.inputs.items(), self._inputs, strict=True)
+        ]
+        self._results = [
+            (name, descriptor, memory.array(), descriptor.data_type.bits != 4)
+            for (name, descriptor), memory in zip(signature.outputs.items(), self._outputs, strict=True)
+        ]
+        self._executable, self._lock = executable, threading.Lock()
+
+    def __call__(self, given: Mapping[str, Any]) -> dict[str, Array]:
+        if given.keys() != self._signature.inputs.keys():
+            arguments(self._signature, given)
+        with self._lock:
+            for name, descriptor, slot, plain in self._slots:
+                value = given[name]
+                if plain and type(value) is np.ndarray and value.dtype == slot.dtype and value.shape == slot.shape:
+                    slot[...] = value
+                else:
+                    slot[...] = to_layout(name, descriptor, value)
+            results = self._rt.VmVariantList(len(self._results))
+            self._executable.call_packed(self._arguments, results)
+            return {
+                name: slot.copy() if plain else from_layout(descriptor, slot)
+                for name, descriptor, slot, plain in self._results
+            }
