@@ -95,6 +95,12 @@ def thresholded_relu(w: NodeBuilder, X: MLOperand, *, alpha: float = 1.0) -> Any
     return w.where(w.greater(X, w.scalar(alpha, X.data_type)), X, w.scalar(0, X.data_type))
 
 
+@operator("PRelu")
+def prelu_1(w: NodeBuilder, X: MLOperand, slope: MLOperand) -> Any:
+    """One slope for all, or one for each channel."""
+    return w.prelu(X, slope if slope.shape == (1,) else w.reshape(slope, [*slope.shape, *[1] * max(0, X.rank - 2)]))
+
+
 @operator("PRelu", since=7)
 def prelu(w: NodeBuilder, X: MLOperand, slope: MLOperand) -> Any:
     return w.prelu(X, slope)

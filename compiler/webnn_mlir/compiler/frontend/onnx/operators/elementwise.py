@@ -28,6 +28,8 @@ BINARY = {
     "Or": "logical_or", "Sub": "sub", "Xor": "logical_xor",
 }  # fmt: skip
 
+_GREATEST = np.finfo(np.float32).max
+
 VARIADIC = {"Max": "max", "Min": "min", "Sum": "add"}
 
 
@@ -45,6 +47,16 @@ def _binary(method: str) -> Callable[..., MLOperand]:
     return build
 
 
+def _binary_1(method: str) -> Callable[..., MLOperand]:
+    def build(w: NodeBuilder, A: MLOperand, B: MLOperand, *, axis: int | None = None, broadcast: int = 0) -> MLOperand:
+        """`axis` is where in A the dimensions of B begin."""
+        if broadcast and axis is not None:
+            B = w.reshape(B, [*B.shape, *[1] * max(0, A.rank - axis % max(1, A.rank) - B.rank)])
+        return getattr(w, method)(A, B)
+
+    return build
+
+
 def _variadic(method: str) -> Callable[..., MLOperand]:
     def build(w: NodeBuilder, *data_0: MLOperand) -> MLOperand:
         result = reduce(getattr(w, method), data_0)
@@ -53,9 +65,9 @@ def _variadic(method: str) -> Callable[..., MLOperand]:
     return build
 
 
-for table, make in ((UNARY, _unary), (BINARY, _binary), (VARIADIC, _variadic)):
+for table, make, since in ((UNARY, _unary, 1), (BINARY, _binary_1, 1), (BINARY, _binary, 7), (VARIADIC, _variadic, 1)):
     for name, method in table.items():
-        add(name, make(method))
+        add(name, make(method), since=since)
 
 
 @operator("Mean")
@@ -168,7 +180,9 @@ def cast_to(w: NodeBuilder, value: Value, to: ir.DataType) -> Value:
 
 
 @operator("Clip")
-def clip_6(w: NodeBuilder, input: MLOperand, *, min: float = -np.inf, max: float = np.inf) -> Any:
+def clip_6(
+    w: NodeBuilder, input: MLOperand, *, min: float = -float(_GREATEST), max: float = float(_GREATEST)
+) -> Any:
     return w.clamp(input, min_value=float(np.float32(min)), max_value=float(np.float32(max)))
 
 

@@ -146,8 +146,14 @@ def split_1(w: NodeBuilder, input: MLOperand, *, axis: int = 0, split: Ints | No
         # Equal parts, the last one smaller where they do not fit.
         part = -(-input.shape[axis] // count)
         split = [part] * (count - 1) + [input.shape[axis] - part * (count - 1)]
-    w.require(all(s > 0 for s in split), f"parts {split} must not be empty")
-    return w.split(input, split, axis=axis) if len(split) > 1 else [w.identity(input)]
+    sizes = [s for s in split if s]
+    parts = iter(w.split(input, sizes, axis=axis) if len(sizes) > 1 else [w.identity(input)])
+    return [next(parts) if s else empty(input, axis) for s in split]
+
+
+def empty(like: MLOperand, axis: int) -> Known:
+    """What is left of a tensor without the elements along an axis: WebNN has no such tensor, but it can be joined."""
+    return Known.of(np.empty([0 if a == axis else d for a, d in enumerate(like.shape)], like.data_type.numpy))
 
 
 @operator("Split", since=13)
@@ -183,7 +189,8 @@ def sliced(
         ranges[axis] = range(data.shape[axis])[start:_end(end, step, data.shape[axis]) : step]
     if isinstance(data, Known):
         return Known.of(data.array[np.ix_(*map(list, ranges))]) if rank else data
-    w.require(all(ranges), f"the result {[len(r) for r in ranges]} is empty, which WebNN has no tensors for")
+    if not all(ranges):
+        return Known.of(np.empty([len(r) for r in ranges], data.data_type.numpy))
     reversed_axes = [a for a, r in enumerate(ranges) if r.step < 0 and len(r) > 1]
     firsts = [min(r[0], r[-1]) for r in ranges]
     if not reversed_axes:
@@ -222,7 +229,7 @@ def tile(w: NodeBuilder, input: MLOperand, repeats: Array) -> Any:
 
 
 @operator("Range")
-def range_(w: NodeBuilder, start: Array, limit: Array, delta: Array) -> Array:
+def range_(w: NodeBuilder, start: Array, limit: Array, delta: Array, *, stash_type: int = 1) -> Array:
     count = max(0, math.ceil((limit.item() - start.item()) / delta.item()))
     w.require(count <= 2**24, f"it has {count} elements; at most {2**24} are made at import")
     return (start + np.arange(count) * delta).astype(start.dtype)
