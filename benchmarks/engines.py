@@ -19,26 +19,25 @@ def ours(graph: Any, inputs: Mapping[str, Array], **options: Any) -> Contender:
     def prepare(threads: int) -> Runner:
         import iree.runtime as rt
 
-        from webnn_mlir.runtime.artifact import Artifact
+        from webnn_mlir.runtime.artifact import open_module
         from webnn_mlir.runtime.compiled import compile
 
         folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
         path, *archive = compile(graph, opt_level=3, **options).save(folder / "graph.vmfb")
         config = rt.Config("local-sync" if threads == 1 else "local-task")
         instance, device = config.vm_instance, config.device
-        module = rt.VmModule.mmap(instance, str(path))
+        module, name, signature = open_module(path, instance)
         modules = [rt.create_hal_module(instance, device), module]
         if archive:
             index = rt.ParameterIndex()
             index.load(str(archive[0]))
             modules.insert(0, rt.create_io_parameters_module(instance, index.create_provider(scope="model")))
         context = rt.VmContext(instance, modules=modules)
-        artifact = Artifact(path, index if archive else None, driver="local-sync")
-        function = module.lookup_function("main")
-        buffers = [rt.asdevicearray(device, np.ascontiguousarray(inputs[name])) for name in artifact.inputs]
+        function = module.lookup_function(name)
+        buffers = [rt.asdevicearray(device, np.ascontiguousarray(inputs[key])) for key in signature.inputs]
         fences = function.reflection.get("iree.abi.model") == "coarse-fences"
         semaphore, counter = device.create_semaphore(0), count(1)
-        descriptor = next(iter(artifact.outputs.values()))
+        descriptor = next(iter(signature.outputs.values()))
         last: list[Any] = []
 
         def run() -> None:

@@ -1,0 +1,65 @@
+"""The benchmarks' own rules: answers are checked before times count, and a rival that fails is left out."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from benchmarks.__main__ import line_of
+from benchmarks.measure import Effort, WrongAnswer, measure
+from benchmarks.row import Row, Runner, Work
+from benchmarks.rows import all_rows
+from benchmarks.rows.int4 import work
+
+SHORT = Effort(2, 0.002)
+EXPECTED = np.array([1.0, 2.0])
+
+
+def contender(answer=EXPECTED, seconds=0.0):
+    return lambda threads: Runner(lambda: time.sleep(seconds), lambda: np.asarray(answer))
+
+
+def failing(threads):
+    raise RuntimeError("no such engine\nand more")
+
+
+def row(ours, rivals, bound=1e-3):
+    return Row("g", "n", lambda: Work(ours, rivals, EXPECTED, np.abs(EXPECTED)), bound, 1.0)
+
+
+def test_ratio_is_to_the_best_rival():
+    rivals = {"slow": contender(seconds=0.02), "fast": contender(seconds=0.005), "none": failing}
+    result = measure(row(contender(seconds=0.01), rivals), 1, SHORT)
+    assert result.best == "fast"
+    assert 1.2 < result.ratio < 4
+    assert result.failures == {"none": "RuntimeError: no such engine"}
+    line = line_of(json.loads(json.dumps(result.to_json())))
+    assert line.startswith("| g/n | 1 | ")
+    assert "none: RuntimeError: no such engine" in line
+
+
+def test_a_wrong_answer_of_ours_is_an_error():
+    with pytest.raises(WrongAnswer, match=r"error is 0\.5 of the magnitude; the bound is 0\.001"):
+        measure(row(contender([1.0, 3.0]), {}), 1, SHORT)
+
+
+@pytest.mark.parametrize("answer", [[1.0, 3.0], [1.0, np.nan]])
+def test_a_wrong_answer_of_a_rival_is_left_out(answer):
+    result = measure(row(contender(), {"rival": contender(answer)}), 1, SHORT)
+    assert "WrongAnswer" in result.failures["rival"]
+    assert result.best == ""
+    assert result.to_json()["ratio"] is None
+
+
+def test_rows_have_names_of_their_own():
+    names = [(r.group, r.name) for r in all_rows()]
+    assert len(set(names)) == len(names) > 0
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_int4_rows_are_right(dynamic):
+    small = work(1, 64, 32, 32, dynamic=dynamic)
+    # Rivals are not needed for the tests; their rows fail where they are not installed.
+    result = measure(Row("int4", "small", lambda: small, 2e-2 if dynamic else 1e-5, 1.0), 1, SHORT)
+    assert set(result.failures) | set(result.timings) == {"ours", "onnxruntime", "openvino"}
+    assert result.timings["ours"].error <= (2e-2 if dynamic else 1e-5)
