@@ -273,6 +273,46 @@ def test_activations(run: Run, tmp_path: Path, x: Draw) -> None:
     })  # fmt: skip
 
 
+# Fused operators
+
+
+def test_fused_products(run: Run, tmp_path: Path, x: Draw) -> None:
+    node = partial(case, "FusedMatMul")
+    compare(run, tmp_path, {
+        "plain": node(x(2, 3, 4), x(2, 4, 5), alpha=0.3),
+        "both": node(x(2, 4, 3), x(2, 5, 4), transA=1, transB=1),
+        "batch": node(x(3, 2, 4), x(4, 2, 5), transBatchA=1, transBatchB=1),
+        "batch of four": node(x(3, 2, 6, 4), x(2, 6, 4, 5), transBatchA=1),
+        "batch and last": node(x(4, 2, 3), x(5, 2, 4), transBatchA=1, transA=1, transBatchB=1, transB=1),
+        "vector": node(x(4), x(4, 5)),
+        "older": case("TransposeMatMul", x(2, 3, 4), x(2, 5, 4), transB=1),
+        "gemm": case("FusedGemm", x(4, 3), x(5, 4), x(5), transA=1, transB=1, alpha=0.5, beta=2.0, activation="Relu"),
+        "leaky": case("FusedGemm", x(3, 4), x(4, 5), activation="LeakyRelu", activation_alpha=0.3),
+    })  # fmt: skip
+
+
+def test_fused_convolutions(run: Run, tmp_path: Path, x: Draw) -> None:
+    image, weights, bias = x(2, 4, 8, 8), Fixed(x(6, 4, 3, 3)), Fixed(x(6))
+    conv = partial(case, "FusedConv", image, weights, bias)
+    compare(run, tmp_path, {
+        "relu": conv(activation="Relu", pads=[1, 1, 1, 1], strides=[2, 2]),
+        "leaky": conv(activation="LeakyRelu", activation_params=[0.2]),
+        "clip": conv(activation="Clip", activation_params=[-0.5, 1.5]),
+        "hard": conv(activation="HardSigmoid", activation_params=[0.1, 0.4]),
+        "tanh": conv(activation="Tanh"),
+        "added": conv(x(2, 6, 6, 6), activation="Relu"),
+        "no bias": case("FusedConv", image, weights, activation="Sigmoid", group=1),
+    })  # fmt: skip
+
+
+def test_unknown_activations(tmp_path: Path, x: Draw) -> None:
+    inputs = x(1, 2, 5, 5), Fixed(x(2, 2, 3, 3))
+    unknown = case("FusedConv", *inputs, activation="Sine")
+    assert "activation 'Sine' is not supported; Clip" in problem_of(tmp_path, unknown)
+    many = case("FusedConv", *inputs, activation="LeakyRelu", activation_params=[1.0, 2.0])
+    assert "activation LeakyRelu does not take 2 parameters" in problem_of(tmp_path, many)
+
+
 # Attention
 
 
