@@ -81,3 +81,21 @@ def test_followers(outputs: dict[str, Array], name: str) -> None:
 
 def test_the_convolution_itself(outputs: dict[str, Array]) -> None:
     np.testing.assert_allclose(outputs["convolution"], _convolved(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("strides", "dilations"), [((1, 1), (1, 1)), ((2, 1), (1, 2))])
+def test_a_convolution_of_large_weights_and_few_places(strides: tuple[int, int], dilations: tuple[int, int]) -> None:
+    x = RNG.standard_normal((2, 192, 9, 8)).astype(np.float32)
+    weights = RNG.standard_normal((200, 192, 3, 3)).astype(np.float32)
+    b = MLGraphBuilder()
+    y = b.conv2d(
+        b.input("x", "float32", x.shape), b.constant(weights),
+        padding=[1, 2, 0, 1], strides=strides, dilations=dilations,
+    )  # fmt: skip
+    found = compile(b.graph({"y": y})).run(x=x)["y"]
+    padded = np.pad(x, [(0, 0), (0, 0), (1, 2), (0, 1)])
+    reach = [2 * d + 1 for d in dilations]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
+    windows = windows[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
+    expected = np.einsum("nchwij,ocij->nohw", windows.astype(np.float64), weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())

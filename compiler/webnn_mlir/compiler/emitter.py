@@ -356,6 +356,18 @@ class Emitter:
         }
         return self.op("stablehlo.convolution", [x, weights], [(shape, x.element)], attributes)[0]
 
+    def unrolled_convolution(
+        self, x: Tensor, weights: Tensor, shape: Sequence[int], *,
+        strides: Sequence[int], padding: Sequence[tuple[int, int]], dilations: Sequence[int],
+    ) -> Tensor:  # fmt: skip
+        """A convolution, nhwc and hwio, as a product: of a matrix with a row a place, and the weights (im2col)."""
+        (top, bottom), (left, right) = padding
+        padded = self.pad(x, 0, [0, top, left, 0], [0, bottom, right, 0])
+        patches = linalg.patches(padded, shape[1:3], weights.shape[:2], strides, dilations)
+        places, summed = math.prod(shape[:3]), math.prod(weights.shape[:3])
+        rows, columns = self.reshape(patches, [places, summed]), self.reshape(weights, [summed, shape[3]])
+        return self.reshape(self.dot_general(rows, columns, ([], []), ([1], [0])), shape)
+
     def reduce_window(
         self, x: Tensor, method: str, initial: Number, shape: Sequence[int], *,
         window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: Sequence[tuple[int, int]],

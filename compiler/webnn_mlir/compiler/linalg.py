@@ -44,6 +44,34 @@ def read(x: Tensor, shape: Sequence[int], coordinates: Coordinates) -> Tensor:
     return Tensor.of(operation.results[0])
 
 
+def patches(
+    x: Tensor, counts: Sequence[int], window: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+) -> Tensor:
+    """result[n, i, j, k, l, c] = x[n, i · stride + k · dilation, j · stride + l · dilation, c]: the elements that each
+    window of a padded image covers."""
+    shape = [x.shape[0], *counts, *window, x.shape[3]]
+    dims = ", ".join(f"d{i}" for i in range(6))
+    rows = [f"d{1 + i} * {strides[i]} + d{3 + i} * {dilations[i]}" for i in range(2)]
+    maps = [f"affine_map<({dims}) -> ({to})>" for to in (f"d0, {rows[0]}, {rows[1]}, d5", dims)]
+    element = element_type(x.element)
+    result = tensor.empty(shape, element)
+    operation = ir.Operation.create(
+        "linalg.generic",
+        results=[result.type],
+        operands=[x.value, result],
+        attributes={
+            "indexing_maps": ir.Attribute.parse(f"[{', '.join(maps)}]"),
+            "iterator_types": ir.Attribute.parse(f"[{', '.join(['#linalg.iterator_type<parallel>'] * 6)}]"),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1]),
+        },
+        regions=1,
+    )
+    block = operation.regions[0].blocks.append(element, element)
+    with ir.InsertionPoint(block):
+        ir.Operation.create("linalg.yield", operands=[block.arguments[0]])
+    return Tensor.of(operation.results[0])
+
+
 def copied(x: Tensor) -> Tensor:
     """x of a signless type, with a first dimension above 1, in memory that another op may write into.
 

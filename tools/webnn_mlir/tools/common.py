@@ -25,7 +25,7 @@ def report_errors(tool: str) -> Callable[[Main], Callable[..., int]]:
         def wrapped(argv: list[str] | None = None) -> int:
             from webnn_mlir.dialects.webnn.diagnostics import GraphError
 
-            warnings.showwarning = _print_warning
+            warnings.showwarning = _print_warning  # type: ignore[assignment]
             try:
                 return main(argv)
             except GraphError as error:
