@@ -313,7 +313,7 @@ def _zero_points(graph: Json) -> set[int]:
 
 def host(options: Json) -> str:
     """What `host` stands for on this machine, so that a cache that travels is not used on another processor."""
-    if options["target_cpu"] != "host":
+    if options["target_cpu"] != "host" or options["target_triple"]:
         return ""
     try:
         text = Path("/proc/cpuinfo").read_text()
@@ -342,7 +342,8 @@ def _report(controls: Controls, name: str, elapsed: float) -> None:
 
 def _ask(request: Json, controls: Controls) -> Json:
     """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash."""
-    worker: Worker = shared_worker(controls.max_memory)
+    several = "," in request["options"]["target"]
+    worker: Worker = shared_worker(controls.max_memory, linking=not several)
     try:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:

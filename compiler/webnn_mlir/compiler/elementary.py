@@ -7,7 +7,7 @@ integer exponents to six bits. These compute in float64. Where IREE makes that f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .binding import Tensor
@@ -33,13 +33,13 @@ def _sine_from_quadrant(b: Emitter, x: Tensor, ahead: int) -> Tensor:
     """sin(x + ahead · pi/2)"""
     sin, cos, quadrant = _reduced(b, x)
     quadrant = b.add(quadrant, ahead)
-    value = b.select(_bit(b, quadrant, 0), cos, sin)
-    return b.convert(b.select(_bit(b, quadrant, 1), b.negate(value), value), "f32")
+    value = b.select(has_bit(b, quadrant, 0), cos, sin)
+    return b.convert(b.select(has_bit(b, quadrant, 1), b.negate(value), value), "f32")
 
 
 def tangent(b: Emitter, x: Tensor) -> Tensor:
     sin, cos, quadrant = _reduced(b, x)
-    odd = _bit(b, quadrant, 0)
+    odd = has_bit(b, quadrant, 0)
     return b.convert(b.divide(b.select(odd, b.negate(cos), sin), b.select(odd, sin, cos)), "f32")
 
 
@@ -90,30 +90,45 @@ def polynomial(b: Emitter, x: Tensor, coefficients: Sequence[float]) -> Tensor:
     return value
 
 
-def _bit(b: Emitter, x: Tensor, place: int) -> Tensor:
+def has_bit(b: Emitter, x: Tensor, place: int) -> Tensor:
     return b.compare(b.and_(x, 1 << place), 0, "NE")
 
 
 def power(b: Emitter, x: Tensor, y: Tensor) -> Tensor:
-    """x^y with C's special cases: 2^(y · log2 |x|), with the sign of an odd power."""
+    """x^y with C's special cases."""
+    return power_of(b, x, y, _magnitude, round_nearest_even)
+
+
+def power_of(
+    b: Emitter,
+    x: Tensor,
+    y: Tensor,
+    magnitude: Callable[[Emitter, Tensor, Tensor], Tensor],
+    rounded: Callable[[Emitter, Tensor], Tensor],
+) -> Tensor:
+    """C's special cases around |x|^y, with the sign of an odd power."""
     size = b.abs(x)
-    finite = b.compare(size, math.inf, "LT")
-    logarithm = b.select(
-        b.and_(finite, b.compare(size, 0.0, "GT")),
-        _log2(b, size),
-        b.convert(b.select(b.compare(size, 0.0, "EQ"), -math.inf, size), "f64"),
-    )
-    exponent = b.multiply(b.convert(y, "f64"), logarithm)
     one = b.or_(b.compare(y, 0.0, "EQ"), b.compare(size, 1.0, "EQ"))
-    value = b.select(one, 1.0, _exp2(b, exponent))
+    value = b.select(one, 1.0, magnitude(b, size, y))
     half = b.multiply(y, 0.5)
     # Not with floor: without SSE 4.1, LLVM makes its comparison a call of truncf, which is not there to link.
-    whole = b.compare(round_nearest_even(b, y), y, "EQ")
-    odd = b.and_(whole, b.compare(round_nearest_even(b, half), half, "NE"))
+    whole = b.compare(rounded(b, y), y, "EQ")
+    odd = b.and_(whole, b.compare(rounded(b, half), half, "NE"))
     signed = b.compare(b.bitcast(x, "i32"), 0, "LT")
     value = b.select(b.and_(odd, signed), b.negate(value), value)
+    finite = b.compare(size, math.inf, "LT")
     undefined = b.and_(b.and_(b.compare(x, 0.0, "LT"), finite), b.not_(whole))
     return b.select(undefined, math.nan, value)
+
+
+def _magnitude(b: Emitter, x: Tensor, y: Tensor) -> Tensor:
+    """x^y for x >= 0, or NaN: 2^(y · log2 x)."""
+    logarithm = b.select(
+        b.and_(b.compare(x, math.inf, "LT"), b.compare(x, 0.0, "GT")),
+        _log2(b, x),
+        b.convert(b.select(b.compare(x, 0.0, "EQ"), -math.inf, x), "f64"),
+    )
+    return _exp2(b, b.multiply(b.convert(y, "f64"), logarithm))
 
 
 def _log2(b: Emitter, x: Tensor) -> Tensor:
@@ -147,10 +162,10 @@ def integer_power(b: Emitter, x: Tensor, y: Tensor) -> Tensor:
     value: Tensor = b.full(1, y.shape, x.element)
     square, rest = x, y
     for _ in range(x.data_type.bits - signed):
-        value = b.select(_bit(b, rest, 0), b.multiply(value, square), value)
+        value = b.select(has_bit(b, rest, 0), b.multiply(value, square), value)
         square, rest = b.multiply(square, square), b.shift_right_logical(rest, 1)
     if not signed:
         return value
     unit = b.compare(b.abs(x), 1, "EQ")
-    inverse = b.select(unit, b.select(_bit(b, y, 0), x, 1), 0)
+    inverse = b.select(unit, b.select(has_bit(b, y, 0), x, 1), 0)
     return b.select(b.compare(y, 0, "LT"), inverse, value)

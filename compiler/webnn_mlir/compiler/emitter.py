@@ -7,7 +7,7 @@ i8 and ui8: unpacked on the way in, packed on the way out, since IREE's emulatio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from webnn_mlir.dialects.webnn.types import DataType
 
 from . import elementary, linalg
 from .binding import Tensor, element_type, number, tensor_type
+from .legalization import replaced
 
 Number = int | float | bool
 Like = Tensor | Number
@@ -26,10 +27,11 @@ _UNARY = {
     "abs", "cbrt", "ceil", "exponential", "exponential_minus_one", "floor", "log", "log_plus_one", "logistic", "negate",
     "not", "rsqrt", "sign", "sqrt", "tanh", "is_finite",
 }  # fmt: skip
-_ELEMENTARY = {
-    "cosine": elementary.cosine, "round_nearest_even": elementary.round_nearest_even, "sine": elementary.sine,
-    "tan": elementary.tangent,
+_ELEMENTARY: dict[str, Callable[..., Tensor]] = {
+    "cosine": elementary.cosine, "power": elementary.power, "round_nearest_even": elementary.round_nearest_even,
+    "sine": elementary.sine, "tan": elementary.tangent,
 }  # fmt: skip
+"""Methods that are made of several ops."""
 _CHLO = {"erf", "erfc"}
 _BINARY = {
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "remainder", "and", "or", "xor",
@@ -48,7 +50,10 @@ def compute_element(data_type: DataType) -> str:
 
 
 class Emitter:
-    """Builds StableHLO ops at the current insertion point and location."""
+    """Builds StableHLO ops at the current insertion point and location, without what the targets lack."""
+
+    def __init__(self, lacks: Iterable[str] = ()):
+        self._made = _ELEMENTARY | replaced(lacks)
 
     # Building blocks
 
@@ -93,8 +98,8 @@ class Emitter:
         """An element-wise function of one operand: an op, or made of several."""
         if x.element == "f16" and name in _ROUNDED_ONCE:
             return self.in_float32(lambda t: self.unary(name, t), x)
-        if name in _ELEMENTARY:
-            return _ELEMENTARY[name](self, x)
+        if name in self._made:
+            return self._made[name](self, x)
         dialect = "chlo" if name in _CHLO else "stablehlo"
         element = "i1" if name == "is_finite" else x.element
         return self.op(f"{dialect}.{name}", [x], [(x.shape, element)])[0]
@@ -104,6 +109,8 @@ class Emitter:
         x, y = self.pair(x, y)
         if x.element == "f16" and name in _ROUNDED_ONCE:
             return self.in_float32(lambda a, b: self.binary(name, a, b), x, y)
+        if name in self._made and not x.data_type.is_float:
+            return self._made[name](self, x, y)
         return self.op(f"stablehlo.{name}", [x, y], [(x.shape, x.element)])[0]
 
     def in_float32(self, function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
@@ -120,7 +127,7 @@ class Emitter:
             return self.in_float32(lambda t: self.multiply(t, t if exponent == 2 else self.multiply(t, t)), x)
         if not x.data_type.is_float:
             return elementary.integer_power(self, x, y)
-        return self.in_float32(lambda a, b: elementary.power(self, a, b), x, y)
+        return self.in_float32(lambda a, b: self._made["power"](self, a, b), x, y)
 
     def splat(self, x: Tensor) -> Number | None:
         """The value of a constant filled with one, or None."""

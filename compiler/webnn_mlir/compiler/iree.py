@@ -13,7 +13,7 @@ from ctypes import c_char_p, c_void_p
 from functools import lru_cache
 
 from iree.compiler import ir
-from iree.compiler.api import Invocation, Output, ctypes_dl
+from iree.compiler.api import Invocation, Output, _initializeGlobalCL, ctypes_dl
 
 from .binding import new_session
 from .program import Program
@@ -87,6 +87,15 @@ def target_features(flags: tuple[str, ...]) -> frozenset[str]:
     text = compile_to_phase(Program(session, module), flags, "preprocessing")
     found = re.search(r'cpu_features = "([^"]*)"', text)
     return frozenset(name[1:] for name in found[1].split(",") if name.startswith("+")) if found else frozenset()
+
+
+@lru_cache
+def leave_unlinked() -> None:
+    """From now on, in this process, IREE keeps executables apart: what it links for several devices runs on one only.
+
+    No flag of a session says so. Only the first call does anything.
+    """
+    _initializeGlobalCL("webnn-mlir", "--iree-hal-link-executables=false")
 
 
 def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invocation:

@@ -25,6 +25,7 @@ from .outline import outline
 from .passes.webnn_alias import request as request_aliases
 from .pipeline_text import parse_pipeline
 from .program import Program, from_graph, parse
+from .targets import lacks
 
 Json = dict[str, Any]
 Send = Callable[[Json], None]
@@ -179,7 +180,7 @@ def _compile(request: Json, send: Send) -> Json:
     start = time.perf_counter()
     external = request["weights"] == "external"
     program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
-    program.options |= {"weights": request["weights"], "accuracy": options.accuracy, "flags": options.flags()}
+    program.options |= {"weights": request["weights"], "accuracy": options.accuracy} | machine(options)
     if options.aliases:
         with program.session.context:
             request_aliases(program, dict(options.aliases))
@@ -214,6 +215,12 @@ def _compile(request: Json, send: Send) -> Json:
         iree.compile_to_file(program, flags, answer["vmfb"])
     after("iree", time.perf_counter() - start)
     return answer
+
+
+def machine(options: CompileOptions) -> dict[str, Any]:
+    """What passes are told of the targets: what they lack, and IREE's flags where one processor's code is made."""
+    alone = {"flags": options.flags()} if options.targets == ("cpu",) else {}
+    return {"lacks": lacks(options.targets), "targets": options.targets} | alone
 
 
 def _stages(options: CompileOptions) -> list[tuple[str, list[str]]]:

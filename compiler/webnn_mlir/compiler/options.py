@@ -19,7 +19,10 @@ INLINE_LIMIT = 1024
 class CompileOptions:
     """How to compile.
 
-    target: `cpu`. target_cpu: `host`, `generic` or a name that LLVM knows. opt_level: 0 to 3. weights: `embed`,
+    target: one of TARGETS, or several with commas, the one to prefer first: one artifact that runs on any. For the CPU,
+    target_cpu: `host`, `generic` or a name that LLVM knows, and target_triple, another machine, of which `host` is the
+    generic one. vulkan_target: `desktop`, or a GPU or family that IREE knows. cuda_arch: `sm_80` or another.
+    metal_platform: `macos`, `ios` or `ios-simulator`. opt_level: 0 to 3. weights: `embed`,
     `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
     the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
@@ -37,36 +40,52 @@ class CompileOptions:
     aliases: tuple[tuple[str, str], ...] = ()
     accuracy: str = "exact"
     memory: str = "artifact"
+    target_triple: str = ""
+    vulkan_target: str = "desktop"
+    cuda_arch: str = "sm_80"
+    metal_platform: str = "macos"
 
     def __post_init__(self) -> None:
         from .targets import TARGETS
 
         for name, value, allowed in [
-            ("target", self.target, tuple(TARGETS)),
+            *(("target", name, tuple(TARGETS)) for name in self.targets),
             ("opt_level", self.opt_level, (0, 1, 2, 3)),
             ("weights", self.weights, ("auto", "embed", "external")),
             ("emit", self.emit, STAGES),
             ("accuracy", self.accuracy, ("exact", "dynamic")),
             ("memory", self.memory, ("artifact", "caller")),
+            ("metal_platform", self.metal_platform, ("macos", "ios", "ios-simulator")),
         ]:
             if value not in allowed:
                 raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError(f"target {self.target!r} names one twice")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.target.split(","))
+
+    @property
+    def cpu(self) -> str:
+        """The processor that code for the CPU is for."""
+        return "generic" if self.target_triple and self.target_cpu == "host" else self.target_cpu
 
     def flags(self) -> list[str]:
         """IREE's flags for these options."""
-        from .targets import TARGETS
+        from .targets import flags
 
         return [
             f"--iree-opt-level=O{self.opt_level}",
             "--iree-vm-bytecode-module-strip-source-map=true",
-            *TARGETS[self.target](self),
+            *flags(self),
             *self.iree_flags,
         ]
 
     @property
     def chooses(self) -> bool:
         """Whether what is best for the module is chosen, which is measured for the CPU and optimized code."""
-        return self.target == "cpu" and self.opt_level >= 2
+        return self.target == "cpu" and not self.target_triple and self.opt_level >= 2
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -15,7 +15,7 @@ from .program import Program
 
 STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
-    "webnn": ("webnn-verify",),
+    "webnn": ("webnn-verify", "webnn-verify-target"),
     # What no one uses goes first. Quantized weights are taken into what they feed while gemm and dequantizeLinear are
     # still whole. Formulas become simpler ops. What only moves elements merges after both: fusing looks through
     # reshapes and transposes itself, and formulas leave slices and reverses that meet only now. Layouts change once

@@ -80,6 +80,10 @@ def compile(
     target: str = "cpu",
     *,
     target_cpu: str = "host",
+    target_triple: str = "",
+    vulkan_target: str = "desktop",
+    cuda_arch: str = "sm_80",
+    metal_platform: str = "macos",
     opt_level: int = 2,
     weights: str = "auto",
     dims: Mapping[str, int] | None = None,
@@ -94,11 +98,13 @@ def compile(
     timeout: float | None = None,
     max_memory: int | None = None,
 ) -> CompiledGraph:
-    """Compiles a graph, or the file of one (.webnn, .json, .onnx, .mlir), for a target.
+    """Compiles a graph, or the file of one (.webnn, .json, .onnx, .mlir), for cpu, vulkan, cuda, metal or vmvx.
 
-    target_cpu: `host`, `generic` or a name that LLVM knows; opt_level: 0 to 3; weights: `auto`, `embed` or `external`;
-    dims: sizes of dynamic dimensions by name; for ONNX models also input_shapes, shapes by input, and constants, values
-    of inputs that are then none; aliases: by output, the input whose memory it takes over, which it must scatter into;
+    Several targets with commas make one artifact, which runs on the best device present. target_cpu: `host`, `generic`
+    or a name that LLVM knows; target_triple, vulkan_target, cuda_arch, metal_platform: see CompileOptions; opt_level: 0
+    to 3; weights: `auto`, `embed` or `external`; dims: sizes of dynamic dimensions by name; for ONNX models also
+    input_shapes, shapes by input, and constants, values of inputs that are then none; aliases: by output, the input
+    whose memory it takes over, which it must scatter into;
     accuracy: `exact`, or `dynamic`, which lets what quantized weights are multiplied with be rounded to 8 bits;
     memory: `artifact`, or `caller`, whose runs allocate nothing, but take a buffer for each output and one more;
     timeout in seconds; max_memory in bytes, of the compiler.
@@ -110,7 +116,8 @@ def compile(
     options = driver.CompileOptions(
         target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs, accuracy=accuracy,
         memory=memory,
-    )
+        target_triple=target_triple, vulkan_target=vulkan_target, cuda_arch=cuda_arch, metal_platform=metal_platform,
+    )  # fmt: skip
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
     )

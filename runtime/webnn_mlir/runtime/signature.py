@@ -22,6 +22,8 @@ class Signature:
     parameters: dict[str, Descriptor]
     aliases: dict[str, str]
     """By output, the input whose memory it takes over."""
+    targets: tuple[str, ...] = ("cpu",)
+    """What it has code for, the one to prefer first."""
 
     @classmethod
     def parse(cls, text: str) -> Signature:
@@ -30,11 +32,12 @@ class Signature:
             data = json.loads(text)
             inputs, outputs, parameters = (_descriptors(data[group]) for group in ("inputs", "outputs", "parameters"))
             aliases = {entry["name"]: entry["alias"] for entry in data["outputs"] if "alias" in entry}
+            targets = tuple(map(str, data["targets"]))
             if not inputs.keys() >= set(aliases.values()):
                 raise ValueError(f"an output takes over one of {sorted(aliases.values())}, which are no inputs")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtifactError(f"the signature of the artifact is damaged: {error}") from None
-        return cls(inputs, outputs, parameters, aliases)
+        return cls(inputs, outputs, parameters, aliases, targets)
 
 
 def _descriptors(entries: list[dict[str, Any]]) -> dict[str, Descriptor]:

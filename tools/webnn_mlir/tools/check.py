@@ -10,14 +10,22 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .common import add_specialization, memory_size, parse_specialization, print_diagnostics, report_errors
+from .common import (
+    add_specialization,
+    add_targets,
+    memory_size,
+    parse_specialization,
+    parse_targets,
+    print_diagnostics,
+    report_errors,
+)
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import Diagnostic
 
 EXAMPLE = """examples:
   webnn-check model.webnn
-  webnn-check model.json --dim batch=8 --target cpu --json
+  webnn-check model.json --dim batch=8 --target vulkan --json
   webnn-check model.mlir --no-compile"""
 
 
@@ -31,8 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("input", help="the graph")
     add_specialization(p)
-    p.add_argument("--target", default="cpu", help="what to compile for: cpu")
-    p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
+    add_targets(p)
     p.add_argument("--no-compile", action="store_true", help="check the graph and lower it, but leave IREE out")
     p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
     p.add_argument("--max-memory", type=memory_size, metavar="BYTES", help="end the compiler above this; 4G, 512M")
@@ -50,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
     driver = compiler()
     emit = "stablehlo" if args.no_compile else "vmfb"
-    options = driver.CompileOptions(args.target, args.target_cpu, emit=emit)
+    options = driver.CompileOptions(**parse_targets(args), emit=emit)
     controls = driver.Controls(timeout=args.timeout, max_memory=args.max_memory)
     report: dict[str, Any] = {"input": args.input, "target": args.target, "compiled": not args.no_compile}
     problems: list[Diagnostic] = []

@@ -71,6 +71,27 @@ def add_specialization(parser: argparse.ArgumentParser) -> None:
                         help="make a model's input a constant: a number, numbers with commas, or FILE.npy")  # fmt: skip
 
 
+TARGET_OPTIONS = ("target", "target_cpu", "target_triple", "vulkan_target", "cuda_arch", "metal_platform")
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is compiled for."""
+    for option, default, metavar, text in [
+        ("--target", "cpu", "TARGET", "cpu, vulkan, cuda, metal, vmvx; several with commas make one artifact"),
+        ("--target-cpu", "host", "CPU", "host, generic, or a processor that LLVM knows"),
+        ("--target-triple", "", "TRIPLE", "another machine's CPU, such as aarch64-linux-gnu"),
+        ("--vulkan-target", "desktop", "GPU", "desktop (what their drivers share), ada, rdna3, …"),
+        ("--cuda-arch", "sm_80", "ARCH", "the oldest NVIDIA GPU to run on (default sm_80)"),
+        ("--metal-platform", "macos", "SYSTEM", "macos, ios or ios-simulator"),
+    ]:
+        parser.add_argument(option, default=default, metavar=metavar, help=text)
+
+
+def parse_targets(args: argparse.Namespace) -> dict[str, str]:
+    """What `add_targets`'s options say, by the names of CompileOptions."""
+    return {name: getattr(args, name) for name in TARGET_OPTIONS}
+
+
 def parse_specialization(args: argparse.Namespace) -> Any:
     """What `add_specialization`'s options say, as the driver takes it. Raises ValueError."""
     from webnn_mlir.compiler.specialization import Specialization

@@ -11,9 +11,11 @@ from typing import Any
 
 from .common import (
     add_specialization,
+    add_targets,
     memory_size,
     parse_pairs,
     parse_specialization,
+    parse_targets,
     print_diagnostics,
     report_errors,
     write_text,
@@ -43,8 +45,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--emit", choices=EMITS, default="vmfb",
                    help="how far to go; webnn-json writes a .json or .webnn file and its .safetensors")  # fmt: skip
     add_specialization(p)
-    p.add_argument("--target", default="cpu", help="what to compile for: cpu")
-    p.add_argument("--target-cpu", default="host", metavar="CPU", help="host, generic, or a processor that LLVM knows")
+    add_targets(p)
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level (default 2)")
     p.add_argument("--weights", choices=["auto", "embed", "external"], default="auto",
                    help="inside the .vmfb, or in an .irpa archive beside it; auto: external above 256 MiB")  # fmt: skip
@@ -94,15 +95,14 @@ def main(argv: list[str] | None = None) -> int:
     if args.emit == "webnn-json":
         return _convert(driver, args, specialization, start)
     options = driver.CompileOptions(
-        args.target,
-        args.target_cpu,
-        args.opt_level,
-        args.weights,
-        args.emit,
-        args.pass_pipeline,
-        tuple(args.iree_flag),
-        tuple(parse_pairs("--alias", args.alias)),
-        args.accuracy,
+        **parse_targets(args),
+        opt_level=args.opt_level,
+        weights=args.weights,
+        emit=args.emit,
+        pass_pipeline=args.pass_pipeline,
+        iree_flags=tuple(args.iree_flag),
+        aliases=tuple(parse_pairs("--alias", args.alias)),
+        accuracy=args.accuracy,
     )
     output = args.output or ("-" if args.emit != "vmfb" else str(Path(args.input).with_suffix(".vmfb")))
     _check_output(output, args)

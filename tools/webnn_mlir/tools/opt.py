@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--split-input-file", action="store_true", help="treat the parts between '// -----' one by one")
     p.add_argument("--verify-diagnostics", action="store_true", help="check against the expected-error comments")
     p.add_argument("--weights", choices=["embed", "external"], default="embed", help="how keyed constants are lowered")
+    p.add_argument("--target", type=_targets, default={}, help="what the result is for: cpu, vulkan, … (default: cpu)")
     p.add_argument("--machine", choices=sorted(BY_NAME), help="the processor whose kernels are used (default: none)")
     p.add_argument("--accuracy", choices=["exact", "dynamic"], default="exact", help="of quantized products")
     p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
@@ -38,6 +39,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--mlir-timing", action="store_true", help="print the seconds of each pass")
     p.add_argument("--show-passes", action="store_true", help="list the webnn passes and what they do")
     return p
+
+
+def _targets(text: str) -> dict[str, Any]:
+    from webnn_mlir.compiler.options import CompileOptions
+    from webnn_mlir.compiler.targets import lacks
+
+    targets = CompileOptions(text).targets
+    return {"targets": targets, "lacks": sorted(lacks(targets))}
 
 
 @report_errors("webnn-opt")
@@ -105,7 +114,7 @@ def run_part(text: str, name: str, passes: list[str], args: argparse.Namespace) 
         "job": "opt",
         "source": {"text": text, "file": name},
         "passes": passes,
-        "pass_options": {"weights": args.weights, "machine": args.machine, "accuracy": args.accuracy},
+        "pass_options": {"weights": args.weights, "machine": args.machine, "accuracy": args.accuracy, **args.target},
         "print_after_all": args.mlir_print_ir_after_all,
         "locations": args.mlir_print_debuginfo,
     }

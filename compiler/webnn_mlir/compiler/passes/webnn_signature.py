@@ -38,6 +38,7 @@ def signature(program: Program) -> None:
                 "inputs": _take(function, "arg_attrs", types.inputs, "input"),
                 "outputs": _outputs(function, types.results),
                 "parameters": [_entry(key, type_) for key, type_ in parameters.items()],
+                "targets": list(program.options.get("targets", ("cpu",))),
             },
             ensure_ascii=True,
             sort_keys=True,

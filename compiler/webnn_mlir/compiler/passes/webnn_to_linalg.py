@@ -18,7 +18,7 @@ from . import register_pass
 
 @register_pass("webnn-to-linalg")
 def to_linalg(program: Program) -> None:
-    emitter = Emitter()
+    emitter = Emitter(program.options.get("lacks", ()))
 
     def pattern(operation: ir.Operation) -> list[binding.Tensor] | None:
         op = binding.op_declaration(operation)

@@ -21,7 +21,7 @@ from . import register_pass
 
 @register_pass("webnn-to-stablehlo")
 def to_stablehlo(program: Program) -> None:
-    emitter = Emitter()
+    emitter = Emitter(program.options.get("lacks", ()))
     lowering.pack_boundary(program.module, emitter)
 
     def pattern(operation: ir.Operation) -> list[binding.Tensor] | None:

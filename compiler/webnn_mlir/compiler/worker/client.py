@@ -35,11 +35,12 @@ class WorkerError(RuntimeError):
 
 class Worker:
     """A child process that answers one request at a time. It is started when it is first needed, and again after a
-    crash. `max_memory` bounds the bytes that it may allocate.
+    crash. `max_memory` bounds the bytes that it may allocate. `linking` is whether IREE links what runs on a device to
+    one executable.
     """
 
-    def __init__(self, max_memory: int | None = None):
-        self.max_memory = max_memory
+    def __init__(self, max_memory: int | None = None, *, linking: bool = True):
+        self.max_memory, self.linking = max_memory, linking
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.Queue[bytes | None] = queue.Queue()
@@ -82,12 +83,12 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - close() closes it
-            limit = [] if self.max_memory is None else [str(self.max_memory)]
+            settings = json.dumps([self.max_memory, self.linking])
             # With many arenas glibc's malloc, once it gets no memory, tries to make a new one with every call.
             arenas = {} if self.max_memory is None else {"MALLOC_ARENA_MAX": "1"}
             self._process = subprocess.Popen(
                 # -P: nothing is imported from the current folder, whose files may be anyone's.
-                [sys.executable, "-P", "-m", "webnn_mlir.compiler.worker.server", *limit],
+                [sys.executable, "-P", "-m", "webnn_mlir.compiler.worker.server", settings],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
@@ -140,7 +141,7 @@ def _read(stream: BinaryIO, answers: queue.Queue[bytes | None]) -> None:
     answers.put(None)
 
 
-_workers: dict[int | None, Worker] = {}
+_workers: dict[tuple[int | None, bool], Worker] = {}
 
 
 def _close_workers() -> None:
@@ -148,8 +149,8 @@ def _close_workers() -> None:
         worker.close()
 
 
-def shared_worker(max_memory: int | None = None) -> Worker:
-    """The worker of this process, one for each memory limit; it is ended at exit."""
+def shared_worker(max_memory: int | None = None, *, linking: bool = True) -> Worker:
+    """The worker of this process, one for each memory limit and way of linking; it is ended at exit."""
     if not _workers:
         atexit.register(_close_workers)
-    return _workers.setdefault(max_memory, Worker(max_memory))
+    return _workers.setdefault((max_memory, linking), Worker(max_memory, linking=linking))

@@ -20,10 +20,12 @@ def main() -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
-    from .. import jobs
+    from .. import iree, jobs
 
-    if len(sys.argv) > 1:
-        limit = int(sys.argv[1])
+    limit, linking = json.loads(sys.argv[1])
+    if not linking:
+        iree.leave_unlinked()
+    if limit is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     for line in sys.stdin:
         request = json.loads(line)

@@ -39,16 +39,18 @@ def _outputs(graph: Graph, results: list[Array]) -> dict[str, Array]:
     return outputs
 
 
-DRIVERS = {"cpu": "local-sync"}
+DRIVERS = {"cpu": "local-sync", "vmvx": "local-sync", "vulkan": "vulkan", "cuda": "cuda", "metal": "metal"}
 """IREE's driver that runs what was compiled for a target."""
 
 
 @dataclass(frozen=True)
 class IreeEngine:
-    """Many graphs become the functions of one artifact."""
+    """Many graphs become the functions of one artifact, which runs on the first of its targets.
 
-    target: str
-    opt_level: int
+    `options` are those of the compile, by name.
+    """
+
+    options: tuple[tuple[str, Any], ...]
     batch: int = 32
 
     def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
@@ -58,23 +60,46 @@ class IreeEngine:
         from webnn_mlir.compiler import pipeline
         from webnn_mlir.compiler.options import CompileOptions
         from webnn_mlir.compiler.program import from_graphs
+        from webnn_mlir.compiler.targets import lacks
 
         flags = () if constant_folding else ("--iree-opt-const-eval=false",)
-        options = CompileOptions(target=self.target, opt_level=self.opt_level, iree_flags=flags)
+        options = CompileOptions(iree_flags=flags, **dict(self.options))
+        if len(options.targets) > 1:
+            compiler.leave_unlinked()
         program = from_graphs(graphs)
-        program.options["weights"] = "embed"
+        program.options |= {"weights": "embed", "targets": options.targets, "lacks": lacks(options.targets)}
         for passes in pipeline.STAGES.values():
             pipeline.run(program, passes)
         artifact = compiler.compile_program(program, options.flags())
-        module = iree.runtime.load_vm_flatbuffer(artifact, driver=DRIVERS[self.target])
+        module = iree.runtime.load_vm_flatbuffer(artifact, driver=DRIVERS[options.targets[0]])
 
         def run(name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
             results = module[name](*inputs.values())
             several = results if isinstance(results, list | tuple) else [results]
-            # The host's view of a device array does not keep it alive: it is copied.
-            return _outputs(graphs[name], [np.array(r.to_host()) for r in several])
+            return _outputs(graphs[name], [_copied(r) for r in several])
 
         return run
+
+
+def _copied(result: Any) -> Array:
+    """A copy of a result in memory of the host, by way of a buffer there that the device can write to.
+
+    IREE's own way gives the device memory of NumPy's to write to, which may lie where Vulkan takes none.
+    """
+    import iree.runtime as rt
+
+    source, device = result._buffer_view.get_buffer(), result._device
+    if result._is_mappable():
+        # The host's view of a device array does not keep it alive.
+        return np.array(result.to_host())
+    kind = rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE
+    usage = rt.BufferUsage.TRANSFER | rt.BufferUsage.MAPPING
+    staging = device.allocator.allocate_buffer(kind, usage, source.byte_length())
+    copied = device.create_semaphore(0)
+    device.queue_copy(source, staging, [], [(copied, 1)])
+    copied.wait(1)
+    view = rt.HalBufferView(staging, result.shape, result._buffer_view.element_type)
+    return np.array(view.map().asarray(result.shape, result._get_raw_dtype())).astype(result.dtype)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..common import report_errors
+from ..common import add_targets, parse_targets, report_errors
 from .checking import Record, check
 from .corpus import Case, read_cases, read_tests
-from .engines import DRIVERS, Engine, IreeEngine, XlaEngine
+from .engines import Engine, IreeEngine, XlaEngine
 from .pool import Pool
 from .report import Report
 from .validation import replay
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--excluded", action="store_true", help="with --onnx: run what is excluded, and nothing else")
     p.add_argument("--validation", action="store_true", help="replay the API calls of DIR/validation and DIR/traces")
     p.add_argument("--kind", choices=["builder", "lifecycle"], help="which of the API calls; by default all")
-    p.add_argument("--target", choices=sorted(DRIVERS), default="cpu", help="what to compile for")
+    add_targets(p)
     p.add_argument("--engine", choices=["iree", "xla"], default="iree", help="what compiles and runs the StableHLO")
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level")
     p.add_argument("--filter", type=_pattern, default=re.compile(""), metavar="REGEX", help="only ids that match")
@@ -137,7 +137,9 @@ def _engine(args: argparse.Namespace) -> Engine:
         if find_spec(package) is None:
             raise ValueError(f"{package} is not installed; pip install 'webnn-mlir[{extra}]' has it")
     batch = {} if args.batch is None else {"batch": args.batch}
-    return XlaEngine(**batch) if args.engine == "xla" else IreeEngine(args.target, args.opt_level, **batch)
+    if args.engine == "xla":
+        return XlaEngine(**batch)
+    return IreeEngine((*parse_targets(args).items(), ("opt_level", args.opt_level)), **batch)
 
 
 if __name__ == "__main__":

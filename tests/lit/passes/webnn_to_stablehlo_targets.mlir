@@ -1,0 +1,37 @@
+// RUN: webnn-opt --webnn-to-stablehlo %s | filecheck %s --check-prefixes=ALL,CPU
+// RUN: webnn-opt --target vulkan --webnn-to-stablehlo %s | filecheck %s --check-prefixes=ALL,VULKAN
+// RUN: webnn-opt --target cpu,vulkan --webnn-to-stablehlo %s | filecheck %s --check-prefixes=ALL,VULKAN
+
+// ALL-LABEL: @sine
+// CPU: f64
+// VULKAN-NOT: f64
+// VULKAN: stablehlo.shift_right_logical {{.*}} : tensor<4xui32>
+// ALL-LABEL: @power
+// CPU: f64
+// VULKAN-NOT: f64
+// ALL-LABEL: @round
+// CPU: stablehlo.add
+// VULKAN: stablehlo.round_nearest_even
+// ALL-LABEL: @divide
+// CPU: stablehlo.divide {{.*}} : tensor<4xui8>
+// VULKAN: stablehlo.divide {{.*}} : tensor<4xui32>
+// VULKAN: stablehlo.convert {{.*}} : (tensor<4xui32>) -> tensor<4xui8>
+func.func @sine(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "webnn.sin"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+func.func @power(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "webnn.pow"(%x, %y) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+func.func @round(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = "webnn.roundEven"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+func.func @divide(%x: tensor<4xui8>, %y: tensor<4xui8>) -> tensor<4xui8> {
+  %0 = "webnn.div"(%x, %y) : (tensor<4xui8>, tensor<4xui8>) -> tensor<4xui8>
+  return %0 : tensor<4xui8>
+}

@@ -1,0 +1,125 @@
+"""Every target: what is compiled for it, and what runs where this machine has a device for it."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+import webnn_mlir
+from webnn_mlir.compiler.options import CompileOptions
+from webnn_mlir.dialects.webnn import GraphBuilder, GraphError
+from webnn_mlir.runtime.devices import choose, present
+from webnn_mlir.tools.conformance.engines import IreeEngine
+
+SHAPE = [4, 6]
+RUNS = [
+    "cpu",
+    "vmvx",
+    pytest.param("vulkan", marks=pytest.mark.skipif(not present("vulkan"), reason="no Vulkan driver is installed")),
+]
+
+
+def graph():
+    """A graph of more than one dispatch, with weights."""
+    builder = GraphBuilder()
+    x = builder.input("x", "float32", SHAPE)
+    weights = np.linspace(-1, 1, 48, dtype=np.float32).reshape(6, 8)
+    hidden = builder.sigmoid(builder.matmul(x, builder.constant(weights)))
+    return builder.graph({"y": builder.softmax(hidden, 1)})
+
+
+def expected(x):
+    weights = np.linspace(-1, 1, 48).reshape(6, 8)
+    e = np.exp(1 / (1 + np.exp(-x.astype(np.float64) @ weights)))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def members(path):
+    return subprocess.run(["unzip", "-p", path], capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "contents"),
+    [
+        ("cuda", {}, b".target sm_80"),
+        ("cuda", {"cuda_arch": "sm_89"}, b".target sm_90"),
+        ("metal", {}, b"#include <metal_stdlib>"),
+        ("metal", {"metal_platform": "ios"}, b"#include <metal_stdlib>"),
+        ("vulkan", {}, b"vulkan"),
+        ("vulkan", {"vulkan_target": "rdna3"}, b"vulkan"),
+        ("vmvx", {}, b"vmvx"),
+        ("cpu", {"target_triple": "aarch64-linux-gnu"}, b"embedded_elf_arm_64"),
+        ("cpu,vulkan,cuda", {}, b".target sm_80"),
+    ],
+)
+def test_compiles(tmp_path, target, options, contents):
+    path = tmp_path / "graph.vmfb"
+    webnn_mlir.compile(graph(), target, cache=False, **options).save(path)
+    listing = subprocess.run(["unzip", "-l", path], capture_output=True, check=True).stdout
+    assert contents in listing + members(path)
+
+
+@pytest.mark.parametrize("target", RUNS)
+def test_runs(target):
+    x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
+    run = IreeEngine((("target", target),)).load({"main": graph()}, constant_folding=True)
+    np.testing.assert_allclose(run("main", {"x": x})["y"], expected(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", RUNS)
+def test_elementary_functions_everywhere(target):
+    """Sine, cosine, tangent and power keep their digits where there is no float64, over all of float32."""
+    size = 2048
+    random = np.random.default_rng(0)
+    builder = GraphBuilder()
+    x, y = builder.input("x", "float32", [size]), builder.input("y", "float32", [size])
+    outputs = {name: getattr(builder, name)(x) for name in ("sin", "cos", "tan", "round_even")}
+    program = builder.graph({**outputs, "pow": builder.pow(x, y)})
+    run = IreeEngine((("target", target),)).load({"main": program}, constant_folding=False)
+    x = np.exp(random.uniform(-80, 88, size)) * random.choice([-1, 1], size)
+    x[:9] = [0, -0.0, np.inf, -np.inf, np.nan, np.pi / 2, 1.5, 2.5, 16367173 * 2.0**72]
+    x[9:400] = random.uniform(-1e5, 1e5, 391)
+    x, y = x.astype(np.float32), np.rint(random.uniform(-4, 4, size)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        # NumPy's own are right to a unit of float64 in all of this range.
+        wide = x.astype(np.float64)
+        wanted = {"sin": np.sin(wide), "cos": np.cos(wide), "tan": np.tan(wide), "round_even": np.rint(wide)}
+        wanted["pow"] = np.power(wide, y)
+        wanted = {name: value.astype(np.float32) for name, value in wanted.items()}
+    results = run("main", {"x": x, "y": y})
+    for name, value in wanted.items():
+        normal = ~(np.abs(value) < np.finfo(np.float32).tiny)
+        np.testing.assert_allclose(results[name][normal], value[normal], rtol=8e-7, err_msg=name)
+
+
+def test_float16_is_outside_of_vmvx():
+    builder = GraphBuilder()
+    x = builder.input("x", "float16", [2])
+    with pytest.raises(GraphError, match="float16 is not to be had on vmvx"):
+        webnn_mlir.compile(builder.graph({"y": builder.exp(x)}), "vmvx", cache=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"target": "abacus"}, "target 'abacus' must be one of cpu, vulkan, cuda, metal, vmvx"),
+        ({"target": "cpu,,vulkan"}, "target '' must be one of"),
+        ({"target": "cpu,cpu"}, "target 'cpu,cpu' names one twice"),
+        ({"metal_platform": "beos"}, "metal_platform 'beos' must be one of"),
+    ],
+)
+def test_options(options, rule):
+    with pytest.raises(ValueError, match=rule):
+        CompileOptions(**options)
+
+
+def test_choosing_a_device():
+    assert choose(["cpu"]) == ("cpu", "local-task")
+    assert choose(["cuda", "cpu"], "cpu") == ("cpu", "local-task")
+    assert choose(["vmvx", "cpu"], "local-sync") == ("cpu", "local-sync")
+    with pytest.raises(ValueError, match="has no code for 'metal'; it has code for: vulkan, cuda"):
+        choose(["vulkan", "cuda"], "metal")
+    if not present("metal"):
+        assert choose(["metal", "vmvx"]) == ("vmvx", "local-task")
+        with pytest.raises(ValueError, match="no device is present for metal"):
+            choose(["metal"])
