@@ -175,6 +175,7 @@ def artifact_report(path: Path, module: ModuleFile) -> dict[str, Any]:
         "outputs": _entries(module.signature.outputs.items()),
         "parameters": parameters,
         "parameterBytes": sum(entry["bytes"] for entry in parameters),
+        "transientBytes": module.transient_bytes,
         "bytes": path.stat().st_size,
         "parts": module.parts,
         "nativeCode": module.native_code,
@@ -191,6 +192,8 @@ def _print_artifact(report: dict[str, Any]) -> None:
     print(f"native code: {code or 'none'}")
     print(f"dispatches: {report['dispatches']:,}, of {len(report['kernels']):,} kernels")
     print(f"parameters: {len(report['parameters']):,}, {report['parameterBytes']:,} bytes")
+    transient = report["transientBytes"]
+    print(f"peak of transient memory: {'depends on the run' if transient is None else f'{transient:,} bytes'}")
     for title in ("inputs", "outputs", "parameters"):
         print_table(title, TENSOR, _tensor_rows(report[title]))
     print_table("parts", ["part", "bytes"], [[printable(n), f"{size:,}"] for n, size in report["parts"].items()])

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from webnn_mlir.runtime.artifact import open_module
-from webnn_mlir.runtime.signature import ArtifactError, Signature
+from webnn_mlir.runtime.errors import ArtifactError
+from webnn_mlir.runtime.executable import TRANSIENT_SIZE
+from webnn_mlir.runtime.signature import Signature
 
 MACHINES = {3: "x86", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv"}
 """ELF's `e_machine`: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html."""
@@ -24,7 +26,8 @@ LINE_LIMIT = 2**16
 class ModuleFile:
     """An artifact: its signature, the bytes of its parts, its machine code by processor, and its dispatches.
 
-    `dispatches` counts the calls of kernels in its code, `kernels` the names of those called.
+    `dispatches` counts the calls of kernels in its code, `kernels` the names of those called. `transient_bytes` is the
+    most memory that a run needs at a time beside inputs, outputs and parameters; None where that depends on the run.
     """
 
     signature: Signature
@@ -33,16 +36,21 @@ class ModuleFile:
     native_code: dict[str, int] = field(default_factory=dict)
     dispatches: int = 0
     kernels: list[str] = field(default_factory=list)
+    transient_bytes: int | None = 0
 
 
 def read_module(path: Path) -> ModuleFile:
     """Raises ArtifactError when the file is no artifact."""
     import iree.runtime as rt
 
-    _, function, signature = open_module(path, rt.VmInstance())
+    vm_module, function, signature = open_module(path, rt.VmInstance())
     with zipfile.ZipFile(path) as archive:
         module = ModuleFile(signature, function, {entry.filename: entry.file_size for entry in archive.infolist()})
     _disassemble(module, path)
+    # Where the caller brings the memory, IREE says how much that must be.
+    brought = vm_module.lookup_function(function).reflection.get(TRANSIENT_SIZE)
+    if brought is not None:
+        module.transient_bytes = int(brought)
     return module
 
 
@@ -54,6 +62,7 @@ _DISPATCH = re.compile(rb"vm\.call\S* @hal\.command_buffer\.dispatch\b")
 
 def _disassemble(module: ModuleFile, path: Path) -> None:
     """Reads what `iree-dump-module` prints: read-only data in hexadecimal, then the code of each function."""
+    run = _Run()
     data: dict[int, bytes] = {}
     registers: dict[int, int] = {}
     kernels: dict[str, None] = {}
@@ -72,7 +81,53 @@ def _disassemble(module: ModuleFile, path: Path) -> None:
             kernels[name.decode(errors="replace")] = None
         elif _DISPATCH.search(start):
             module.dispatches += 1
+        elif match := _FUNCTION.match(start):
+            run.entered = match[1] == module.function.encode()
+        elif run.entered:
+            run.read(start)
     module.kernels = list(kernels)
+    module.transient_bytes = run.transient_bytes()
+
+
+_FUNCTION = re.compile(rb"vm\.func @(\S+?)\(")
+_SIZE = re.compile(rb"%i(\d+)(?::\d+)? = vm\.const\.i64(?:\.zero| (-?\d+))")
+_ALLOCATION = re.compile(rb"%r(\d+) = vm\.call @hal\.device\.queue\.alloca\((?:[^,]*, ){7}%[iI](\d+),")
+_RELEASE = re.compile(rb"@hal\.device\.queue\.dealloca\((?:[^,]*, ){4}%[rR](\d+),")
+
+
+@dataclass
+class _Run:
+    """What a function allocates and releases, in order. What it does not release again is a result."""
+
+    entered: bool = False
+    sizes: dict[int, int] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+    allocated: list[int | None] = field(default_factory=list)
+    events: list[tuple[int, int]] = field(default_factory=list)
+    released: set[int] = field(default_factory=set)
+
+    def read(self, line: bytes) -> None:
+        if match := _SIZE.search(line):
+            self.sizes[int(match[1])] = int(match[2] or 0)
+        elif match := _ALLOCATION.search(line):
+            self.held[int(match[1])] = number = len(self.allocated)
+            self.allocated.append(self.sizes.get(int(match[2])))
+            self.events.append((number, 1))
+        elif (match := _RELEASE.search(line)) and int(match[1]) in self.held:
+            number = self.held[int(match[1])]
+            self.released.add(number)
+            self.events.append((number, -1))
+
+    def transient_bytes(self) -> int | None:
+        now = most = 0
+        for number, sign in self.events:
+            if number in self.released:
+                size = self.allocated[number]
+                if size is None:
+                    return None
+                now += sign * size
+                most = max(most, now)
+        return most
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, int]]:
