@@ -50,6 +50,11 @@ class Digits:
         return MOST - self.first if self.exact else 0
 
     @property
+    def count(self) -> int:
+        """Digits that a block may have."""
+        return self.first + self.more
+
+    @property
     def base(self) -> float:
         return 2.0 * self.product.machine.digit(self.product.bits)
 
@@ -63,7 +68,7 @@ class Digits:
         types = {
             "digits": f"{cells * self.first * p.block}xi8",
             "scales": f"{cells}xf32",
-            "sums": f"{cells * MOST}x{'f32' if p.zero is None else 'i32'}",
+            "sums": f"{cells * self.count}x{'f32' if p.zero is None else 'i32'}",
         }
         if self.exact:
             types |= {"lengths": f"{p.rows}xi32", "listed": f"{cells}xi32", "counts": f"{cells}xi32"}
@@ -106,7 +111,7 @@ def quantize_row(f: Function, digits: Digits) -> None:
         ts = rests = [code(f"arith.mulf {v}, {inverse} : {vf}") for v in xs]
         for d in range(digits.first):
             rests = _take_digit(f, digits, rests, "digits", code.at((cell, digits.first * p.block), d * p.block), vf)
-            _store_sum(f, cell, d, rests.wholes, vf)
+            _store_sum(f, digits, cell, d, rests.wholes, vf)
         if digits.exact:
             limits = _limits(f, digits, ts, vf)
             needed = _needed(f, rests, limits, vf)
@@ -159,14 +164,16 @@ def _take_digit(
     return rests
 
 
-def _store_sum(f: Function, cell: Value, digit: Value | int, wholes: Sequence[Value], vf: str) -> None:
+def _store_sum(
+    f: Function, digits: Digits, cell: Value, digit: Value | int, wholes: Sequence[Value], vf: str
+) -> None:
     code, zero = f.code, f.product.zero
     total = tree(lambda a, b: code(f"arith.addf {a}, {b} : {vf}"), wholes)
     total = code(f"vector.reduction <add>, {total} : {vf} into f32")
     total = code(f"arith.mulf {total}, {code.constant(str(-1.0 if zero is None else -float(zero)), 'f32')} : f32")
     if zero is not None:
         total = code(f"arith.fptosi {total} : f32 to i32")
-    f.store(total, "sums", code.at((cell, MOST), digit))
+    f.store(total, "sums", code.at((cell, digits.count), digit))
 
 
 def _limits(f: Function, digits: Digits, ts: Sequence[Value], vf: str) -> list[Value]:
@@ -192,7 +199,7 @@ def _further_digits(
         with code.when(_needed(f, rests, limits, vf)):
             place = code.at((cell, digits.more * p.block), (loop.index, p.block))
             taken = _take_digit(f, digits, rests, "more", place, vf)
-            _store_sum(f, cell, code.at(loop.index, digits.first), taken.wholes, vf)
+            _store_sum(f, digits, cell, code.at(loop.index, digits.first), taken.wholes, vf)
             f.store(code(f"arith.index_cast {code.at(loop.index, 1)} : index to i32"), "counts", cell)
         base = code.constant(str(digits.base), vf)
         left = [code(f"arith.subf {r}, {code(f'math.roundeven {r} : {vf}')} : {vf}") for r in rests]
@@ -281,7 +288,7 @@ class _Rows:
         """What the integer sum of a digit starts from: -zero * sum of the digits, where all weights share the zero."""
         if not self.p.zero:
             return self.code.constant("0", self.vi)
-        return self.f.splat(self.f.load("sums", self.code.at((cell, MOST), digit)), "i32")
+        return self.f.splat(self.f.load("sums", self.code.at((cell, self.digits.count), digit)), "i32")
 
     def _finish(self, total: Value, cell: Value, digit: Value | int, zero: Value | None) -> Value:
         """The integer sum of a digit as a float; below 2^24, so nothing is rounded."""
@@ -289,7 +296,7 @@ class _Rows:
         value = code(f"arith.sitofp {total} : {self.vi} to {self.vf}")
         if zero is None:
             return value
-        negated = self.f.splat(self.f.load("sums", code.at((cell, MOST), digit)), "f32")
+        negated = self.f.splat(self.f.load("sums", code.at((cell, self.digits.count), digit)), "f32")
         return code(f"math.fma {zero}, {negated}, {value} : {self.vf}")
 
     def _dot(self, total: Value, weights: Value, name: str, place: Value) -> Value:
