@@ -25,6 +25,6 @@ def run(tmp_path):
         # Another file each time: an artifact that is still alive maps its own.
         path = tmp_path / f"graph{next(numbers)}.vmfb"
         compile_to_file(program, CompileOptions(**options).flags(), str(path))
-        return Artifact(path, driver="local-sync").run(inputs)
+        return Artifact(path, device="local-sync").run(inputs)
 
     return compile_and_run

@@ -154,7 +154,7 @@ def test_rejects_every_flipped_byte_that_matters(files, tmp_path):
         changed[position] ^= 0xFF
         path.write_bytes(changed)
         try:
-            outputs = load(path, driver="local-sync").run({ODD: X, "i": I})
+            outputs = load(path, device="local-sync").run({ODD: X, "i": I})
         except ArtifactError:
             rejected += 1
         else:

@@ -66,7 +66,7 @@ def product(tmp_path):
         assert ("stream.executable" in program.text()) == (machine is not None)
         path = tmp_path / f"{number}.vmfb"
         compile_to_file(program, CompileOptions().flags(), str(path))
-        return Artifact(path, driver="local-sync").run(x=x)["y"]
+        return Artifact(path, device="local-sync").run(x=x)["y"]
 
     return run
 

@@ -1,5 +1,6 @@
 """Every target: what is compiled for it, and what runs where this machine has a device for it."""
 
+import json
 import subprocess
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 
 import webnn_mlir
 from webnn_mlir.compiler.options import CompileOptions
+from webnn_mlir.dialects.targets import TARGET_NAMES
 from webnn_mlir.dialects.webnn import GraphBuilder, GraphError
 from webnn_mlir.runtime.devices import choose, present
 from webnn_mlir.tools.conformance.engines import IreeEngine
+from webnn_mlir.tools.devices import main as list_devices
+from webnn_mlir.tools.run import main as run_tool
 
 SHAPE = [4, 6]
 RUNS = [
@@ -42,7 +46,7 @@ def members(path):
     ("target", "options", "contents"),
     [
         ("cuda", {}, b".target sm_80"),
-        ("cuda", {"cuda_arch": "sm_89"}, b".target sm_90"),
+        ("cuda", {"cuda_arch": "sm_89"}, b".target sm_89"),
         ("metal", {}, b"#include <metal_stdlib>"),
         ("metal", {"metal_platform": "ios"}, b"#include <metal_stdlib>"),
         ("vulkan", {}, b"vulkan"),
@@ -123,3 +127,31 @@ def test_choosing_a_device():
         assert choose(["metal", "vmvx"]) == ("vmvx", "local-task")
         with pytest.raises(ValueError, match="no device is present for metal"):
             choose(["metal"])
+
+
+def test_a_saved_artifact_takes_the_best_device_or_the_one_asked_for(tmp_path, capsys):
+    path = tmp_path / "graph.vmfb"
+    webnn_mlir.compile(graph(), "cpu,vulkan,cuda", cache=False).save(path)
+    x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
+    for device in [None, "cpu", *(["vulkan"] if present("vulkan") else [])]:
+        artifact = webnn_mlir.load(path, device=device)
+        assert device in (None, artifact.target)
+        np.testing.assert_allclose(artifact.run(x=x)["y"], expected(x), rtol=1e-5)
+    if not present("cuda"):
+        with pytest.raises(ValueError, match="no device is present for cuda"):
+            webnn_mlir.load(path, device="cuda")
+    np.savez(tmp_path / "x.npz", x=x)
+    assert run_tool([str(path), "--inputs", str(tmp_path / "x.npz"), "--device", "local-sync"]) == 0
+    assert capsys.readouterr().err == "runs on cpu (local-sync)\n"
+
+
+def test_devices(capsys):
+    assert list_devices([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(TARGET_NAMES)
+    assert "vmvx:   default (local-task), default (local-sync); without float16" in lines
+    assert list_devices(["--json", "--verbose"]) == 0
+    entries = {entry["target"]: entry for entry in json.loads(capsys.readouterr().out)}
+    limits = entries["vmvx"]["opSupportLimits"]
+    assert limits["exp"]["input"]["dataTypes"] == ["float32"]
+    assert "float16" in entries["cpu"]["opSupportLimits"]["exp"]["input"]["dataTypes"]

@@ -16,7 +16,8 @@ from typing import Any
 
 from webnn_mlir.dialects.webnn.types import Descriptor
 
-from .device import Account, Array, cause, open_device
+from .device import Account, Array, cause, instance, open_device
+from .devices import choose
 from .errors import ArtifactError, ExecutionError
 from .executable import Executable
 from .signature import REFLECTION_KEY, Signature
@@ -29,9 +30,10 @@ ParameterIndex = Any
 class Artifact:
     """A loaded artifact. `signature` says what it takes and gives; `run` runs it.
 
-    `parameters` holds the weights that it does not hold itself, `weights` the file that they were read from. `driver`
-    is IREE's: local-task uses all cores, local-sync the calling thread. Raises ArtifactError when the file is damaged
-    or is something else.
+    `parameters` holds the weights that it does not hold itself, `weights` the file that they were read from. `device`
+    is a target that it has code for or a driver of IREE's (local-task uses all cores, local-sync the calling thread),
+    by default the best that is present: `target` and `driver` say which it is. Raises ArtifactError when the file is
+    damaged or is something else, or there is no such device.
     """
 
     def __init__(
@@ -39,12 +41,20 @@ class Artifact:
         path: Path,
         parameters: ParameterIndex | None = None,
         *,
-        driver: str = "local-task",
+        device: str | None = None,
         weights: Weights | None = None,
     ):
-        self.executable = load_executable(path, parameters, driver=driver, weights=weights)
+        self.executable = load_executable(path, parameters, device=device, weights=weights)
         self.signature = self.executable.signature
         self._name, self._account, self._timeline = str(path), Account(), Timeline(self.executable.device)
+
+    @property
+    def driver(self) -> str:
+        return self.executable.device.driver
+
+    @property
+    def target(self) -> str:
+        return choose(self.signature.targets, self.driver)[0]
 
     @property
     def inputs(self) -> dict[str, Descriptor]:
@@ -96,34 +106,35 @@ def _state(path: Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def load(path: str | Path, *, parameters: str | Path | None = None, driver: str = "local-task") -> Artifact:
+def load(path: str | Path, *, parameters: str | Path | None = None, device: str | None = None) -> Artifact:
     """Loads a .vmfb, and the .irpa of the same name beside it (or `parameters`) where it needs one.
 
-    Both are read into memory of the process. Raises ArtifactError when one is damaged or something else, OSError when
-    it cannot be read.
+    It runs on `device`, as Artifact has it.
+    Both files are read into memory of the process. Raises ArtifactError when one is damaged or something else or there
+    is no such device, OSError when a file cannot be read.
     """
     path = Path(path)
     archive = Path(parameters) if parameters else path.with_suffix(".irpa")
     if not (parameters or archive.exists()):
-        return Artifact(path, driver=driver)
+        return Artifact(path, device=device)
     weights = Weights.of(archive)
-    return Artifact(path, read_archive(archive), driver=driver, weights=weights)
+    return Artifact(path, read_archive(archive), device=device, weights=weights)
 
 
 def load_executable(
-    path: Path, parameters: ParameterIndex | None = None, *, driver: str, weights: Weights | None = None
+    path: Path, parameters: ParameterIndex | None = None, *, device: str | None, weights: Weights | None = None
 ) -> Executable:
     """The program of a .vmfb on a device. Raises ArtifactError."""
     import iree.runtime as rt
 
-    device = open_device(driver)
-    module, function, signature = open_module(path, device.instance)
+    module, function, signature = open_module(path, instance())
     if signature.parameters:
         parameters = parameters or rt.ParameterIndex()
         _check_parameters(signature, parameters, str(path))
     try:
+        opened = open_device(choose(signature.targets, device)[1])
         watched = weights if signature.parameters else None
-        return Executable(device, module, function, signature, parameters, path.stat().st_size, watched)
+        return Executable(opened, module, function, signature, parameters, path.stat().st_size, watched)
     except ArtifactError as error:
         raise ArtifactError(f"{path}: {error}") from None
 

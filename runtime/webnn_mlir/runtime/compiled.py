@@ -171,8 +171,8 @@ class Files:
 def executable_of(files: Any, driver: str) -> Executable:
     """The program of a compilation or of files, on a device. Raises ArtifactError."""
     if isinstance(files, Files):
-        return load_executable(files.vmfb, files.index, driver=driver, weights=files.weights)
-    return load_executable(files.vmfb, parameters_of(files), driver=driver)
+        return load_executable(files.vmfb, files.index, device=driver, weights=files.weights)
+    return load_executable(files.vmfb, parameters_of(files), device=driver)
 
 
 def archived(archive: Path) -> dict[str, Array]:

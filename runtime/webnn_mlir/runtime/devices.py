@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .signature import ArtifactError
+from .errors import ArtifactError
 
 DRIVERS = {
     "cpu": ("local-task", "local-sync"),
@@ -49,17 +49,34 @@ def present(driver: str) -> tuple[DeviceInfo, ...]:
     return tuple(DeviceInfo(driver, d["name"], d["path"]) for d in found)
 
 
+def details(device: DeviceInfo) -> str:
+    """What the driver tells of a device; often nothing."""
+    import iree.runtime as rt
+
+    driver = rt.get_driver(device.driver)
+    ids = [d["device_id"] for d in driver.query_available_devices() if d["path"] == device.path]
+    return str(driver.dump_device_info(ids[0])) if ids else ""
+
+
+def order(targets: Sequence[str]) -> list[str]:
+    """Targets, the one to prefer first. A driver that computes on the CPU is no match for code that is for it."""
+    return sorted(targets, key=lambda t: (t == "vulkan" and any(d.is_software for d in present(t)[:1]), RANKS.index(t)))
+
+
 def choose(targets: Sequence[str], wanted: str | None = None) -> tuple[str, str]:
     """The target of an artifact and the driver that run here: `wanted`, one or the other, or the best of those present.
 
     Raises ArtifactError where there is none.
     """
-    known = [t for t in targets if t in DRIVERS]
-    candidates = [(t, d) for t in sorted(known, key=RANKS.index) for d in DRIVERS[t] if wanted in (None, t, d)]
-    if wanted and not candidates:
+    candidates = [
+        (target, driver)
+        for target in order([t for t in targets if t in DRIVERS])
+        for driver in DRIVERS[target]
+        if wanted in (None, target, driver)
+    ]
+    if not candidates:
         raise ArtifactError(f"has no code for {wanted!r}; it has code for: {', '.join(targets)}")
-    found = [(t, d) for t, d in candidates if present(d)]
-    if not found:
-        raise ArtifactError(f"no device is present for {', '.join(dict.fromkeys(t for t, _ in candidates) or targets)}")
-    # A driver that computes on the CPU is no match for code that is for it.
-    return min(found, key=lambda c: c[0] == "vulkan" and present(c[1])[0].is_software)
+    for target, driver in candidates:
+        if present(driver):
+            return target, driver
+    raise ArtifactError(f"no device is present for {', '.join(dict.fromkeys(t for t, _ in candidates))}")

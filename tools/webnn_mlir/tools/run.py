@@ -15,6 +15,7 @@ from .common import GRAPH_SUFFIXES, report_errors
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import Descriptor
+    from webnn_mlir.runtime import Artifact
 
     from .arrays import Array
 
@@ -29,7 +30,6 @@ entry, or uint8 arrays of packed bytes, low nibble first.
 
 Loading an artifact runs native code: run only what you trust."""
 
-DRIVERS = ("local-task", "local-sync")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rtol", type=float, default=1e-5, help="relative tolerance (default 1e-5)")
     p.add_argument("--atol", type=float, default=1e-6, help="absolute tolerance (default 1e-6)")
     p.add_argument("--parameters", type=Path, metavar="FILE.irpa", help="the weights, if not beside the artifact")
-    p.add_argument("--driver", "--device", choices=DRIVERS, default=DRIVERS[0], help="all cores, or the calling thread")
+    p.add_argument("--device", help="a target, or a driver: local-task (all cores), local-sync (the calling thread), "
+                   "vulkan, …; by default the best one present, see webnn-devices")  # fmt: skip
     p.add_argument("--repeat", type=int, default=1, metavar="N", help="run N times and print the seconds it took")
     p.add_argument("--json", action="store_true", help="print the outputs or the comparison as JSON")
     return p
@@ -61,9 +62,11 @@ def main(argv: list[str] | None = None) -> int:
 
     from .arrays import check_names, write_npz
 
-    artifact = load(args.artifact, parameters=args.parameters, driver=args.driver)
+    artifact = load(args.artifact, parameters=args.parameters, device=args.device)
     if args.output:
         check_names(artifact.outputs)
+    if len(artifact.signature.targets) > 1 and not args.json:
+        print(f"runs on {artifact.target} ({artifact.driver})", file=sys.stderr)
     inputs = read_inputs(artifact.inputs, args.input, args.inputs)
     expected = read_expected(artifact.outputs, args.expect) if args.expect else None
     seconds = []
@@ -76,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     comparisons = None
     if expected is not None:
         comparisons = {n: compare(outputs[n], expected[n], args.rtol, args.atol) for n in outputs}
-    _print(args, artifact.outputs, outputs, comparisons, seconds)
+    _print(args, artifact, outputs, comparisons, seconds)
     return 0 if comparisons is None or all(c["pass"] for c in comparisons.values()) else 1
 
 
@@ -244,15 +247,15 @@ def compare(actual: Array, expected: Array, rtol: float, atol: float) -> dict[st
 
 def _print(
     args: argparse.Namespace,
-    descriptors: Mapping[str, Descriptor],
+    artifact: Artifact,
     outputs: Mapping[str, Array],
     comparisons: dict[str, dict[str, Any]] | None,
     seconds: list[float],
 ) -> None:
     if args.json:
-        print(json.dumps(_report(args, descriptors, outputs, comparisons, seconds), indent=2))
+        print(json.dumps(_report(args, artifact, outputs, comparisons, seconds), indent=2))
         return
-    for name, descriptor in descriptors.items():
+    for name, descriptor in artifact.outputs.items():
         if comparisons is not None:
             print(f"{name}: {descriptor} {_verdict(comparisons[name], outputs[name].size)}")
         elif not args.output:
@@ -274,20 +277,20 @@ def _verdict(found: dict[str, Any], size: int) -> str:
 
 def _report(
     args: argparse.Namespace,
-    descriptors: Mapping[str, Descriptor],
+    artifact: Artifact,
     outputs: Mapping[str, Array],
     comparisons: dict[str, dict[str, Any]] | None,
     seconds: list[float],
 ) -> dict[str, Any]:
     entries = []
-    for name, descriptor in descriptors.items():
+    for name, descriptor in artifact.outputs.items():
         entry = {"name": name, "dataType": descriptor.data_type.value, "shape": list(descriptor.shape)}
         if comparisons is not None:
             entry["comparison"] = _finite(comparisons[name])
         elif not args.output:
             entry["values"] = _finite(outputs[name].tolist())
         entries.append(entry)
-    return {"artifact": args.artifact, "outputs": entries, "seconds": seconds}
+    return {"artifact": args.artifact, "target": artifact.target, "outputs": entries, "seconds": seconds}
 
 
 def _finite(value: Any) -> Any:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from iree.compiler import ir
 
+from webnn_mlir.dialects.targets import EXCLUDED
 from webnn_mlir.dialects.webnn import Diagnostic, GraphError
 
 from .. import binding
 from ..program import Program
-from ..targets import TARGETS
 from . import register_pass
 
 
@@ -23,7 +23,7 @@ def verify_target(program: Program) -> None:
     rules = {
         data_type.mlir: f"{data_type} is not to be had on {name}: {reason}"
         for name in program.options.get("targets", ())
-        for data_type, reason in TARGETS[name].excluded
+        for data_type, reason in EXCLUDED.get(name, {}).items()
     }
     found: list[Diagnostic] = []
     for operation in binding.webnn_operations(program.module) if rules else ():
