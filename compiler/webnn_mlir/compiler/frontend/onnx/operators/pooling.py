@@ -13,6 +13,9 @@ from ..importer import NodeBuilder
 from ..registry import operator
 from .windows import Ints, Windows, back, in_two, windows_of
 
+MAX_GATHERED = 2**24
+"""Elements of all windows of an image, of which an index is stored."""
+
 
 def _pool_windows(
     w: NodeBuilder, X: MLOperand, kernel: Ints, strides: Ints | None, dilations: Ints | None, pads: Ints | None,
@@ -96,6 +99,8 @@ def _max_indices(w: NodeBuilder, X: MLOperand, windows: Windows, storage_order: 
     w.require(X.data_type.is_float, "Indices are supported for floating-point inputs only")
     padded, _ = _padded(w, X, windows, -math.inf)
     places = [_places(windows, axis) for axis in range(len(windows.inputs))]
+    elements = math.prod(place.size for place in places)
+    w.require(elements <= MAX_GATHERED, f"Indices of {elements} elements; at most {MAX_GATHERED} are supported")
     columns, targets = np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64)
     targets_of = windows.inputs if not storage_order else windows.inputs[::-1]
     for axis, place in enumerate(places):

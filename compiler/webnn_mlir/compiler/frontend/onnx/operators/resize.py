@@ -1,14 +1,15 @@
 """Resize and Upsample.
 
-Along each axis, an output is a sum of inputs with weights that only depend on sizes: nearest takes one input by a
-gathering, the other modes are products with the matrix of the weights. Where WebNN's resample2d has the same weights,
-it is used.
+Along each axis, an output is a sum of a few inputs, whose places and weights only depend on sizes: so they are gathered
+and added up. Where WebNN's resample2d takes the same ones, it is used.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from .movement import axis_of
 Ints = list[int]
 Floats = list[float]
 
-MAX_WEIGHTS = 2**26
-"""Elements that a matrix of weights may have."""
+MAX_WEIGHTS = 2**24
+"""Elements that go into the outputs along an axis, all together."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class _Method:
     exclude_outside: bool = False
     antialias: bool = False
     extrapolation: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """[outputs, elements]: the places of the inputs that each output is the sum of, and their weights; 1 by default."""
+
+    places: Any
+    weights: Any = None
+
+    @property
+    def are_all(self) -> bool:
+        """Whether each output is the input of its place."""
+        own = np.arange(len(self.places))[:, None]
+        if self.weights is None:
+            return bool((self.places == own).all())
+        return bool(((self.weights == 0) | (self.places == own)).all() and (self.weights.sum(axis=1) == 1).all())
 
 
 @dataclass(frozen=True)
@@ -103,26 +120,28 @@ _NEAREST: dict[str, Callable[[Any, float], Any]] = {
 }
 
 
-def _indices(w: NodeBuilder, axis: _Axis, coordinates: Any, nearest: str) -> Any:
-    w.require(nearest in _NEAREST, f"nearest_mode {nearest!r} must be one of {', '.join(list(_NEAREST)[:-1])}")
-    return np.clip(_NEAREST[nearest](coordinates, axis.scale), 0, axis.size - 1).astype(np.int32)
+def _nearest_taps(w: NodeBuilder, axis: _Axis, coordinates: Any, method: _Method) -> _Taps:
+    modes = ", ".join(list(_NEAREST)[:-1])
+    w.require(method.nearest in _NEAREST, f"nearest_mode {method.nearest!r} must be one of {modes}")
+    return _Taps(np.clip(_NEAREST[method.nearest](coordinates, axis.scale), 0, axis.size - 1).astype(np.int32)[:, None])
 
 
-def _matrix(axis: _Axis, coordinates: Any, method: _Method) -> Any:
-    """[output, size]: the weight of each input in each output; what lies outside counts as the input at the edge."""
+def _weighted_taps(w: NodeBuilder, axis: _Axis, coordinates: Any, method: _Method) -> _Taps:
+    """What lies outside counts as the input at the edge, or not at all."""
     shrink = min(axis.scale, 1.0) if method.antialias else 1.0
-    reach = (1 if method.mode == "linear" else 2) / shrink
+    count = math.ceil((1 if method.mode == "linear" else 2) / shrink)
+    w.require(2 * count * axis.output <= MAX_WEIGHTS, f"{axis.output} sums of {2 * count} elements along one axis are "
+                                                      f"too many: more than {MAX_WEIGHTS}")  # fmt: skip
     low = np.floor(coordinates).astype(np.int64)
-    taps = low[:, None] + np.arange(int(np.floor(-reach)) + 1, 1 - int(np.floor(-reach)))
+    taps = low[:, None] + np.arange(1 - count, 1 + count)
     distance = np.abs(taps - coordinates[:, None].astype(np.float64)) * shrink
     weights = np.maximum(0, 1 - distance) if method.mode == "linear" else _cubic(distance, method.a)
     if method.exclude_outside:
         weights = np.where((taps < 0) | (taps >= axis.size), 0, weights)
     if method.exclude_outside or method.antialias:
-        weights = weights / weights.sum(axis=1, keepdims=True)
-    matrix = np.zeros((axis.output, axis.size))
-    np.add.at(matrix, (np.arange(axis.output)[:, None], np.clip(taps, 0, axis.size - 1)), weights)
-    return matrix.astype(np.float32)
+        total = weights.sum(axis=1, keepdims=True)
+        weights = weights / np.where(total == 0, 1, total)
+    return _Taps(np.clip(taps, 0, axis.size - 1).astype(np.int32), weights.astype(np.float32))
 
 
 def _cubic(x: Any, a: float) -> Any:
@@ -135,12 +154,18 @@ def _cubic(x: Any, a: float) -> Any:
 def _resized(w: NodeBuilder, x: MLOperand, axes: list[_Axis], method: _Method) -> MLOperand:
     w.require(method.mode in ("nearest", "linear", "cubic"), f"mode {method.mode!r} must be nearest, linear or cubic")
     for axis in axes:
-        shape = [axis.output, axis.size]
-        fits = axis.output >= 1 and axis.output * axis.size <= MAX_WEIGHTS
-        w.require(fits, f"axis {axis.number} of {axis.size} cannot get {axis.output} elements: a matrix {shape}")
+        fits = 1 <= axis.output <= MAX_WEIGHTS
+        w.require(fits, f"axis {axis.number} would get {axis.output} elements; it must get 1 to {MAX_WEIGHTS}")
     coordinates = [axis.coordinates(w, method.coordinates) for axis in axes]
-    tables = [_table(w, axis, c, method) for axis, c in zip(axes, coordinates, strict=True)]
-    result = _resample2d(w, x, axes, tables, method) or _each(w, x, axes, tables)
+    make = _nearest_taps if method.mode == "nearest" else _weighted_taps
+    taps = [make(w, axis, c, method) for axis, c in zip(axes, coordinates, strict=True)]
+    changed = [i for i, axis in enumerate(axes) if axis.output != axis.size or not taps[i].are_all]
+    result = x
+    if _is_resample2d(w, x, [axes[i] for i in changed], [coordinates[i] for i in changed], method):
+        result = _resample2d(w, x, [axes[i] for i in changed], method.mode)
+    else:
+        for i in changed:
+            result = _added_up(w, result, axes[i].number, taps[i])
     if method.coordinates == "tf_crop_and_resize":
         for axis, c in zip(axes, coordinates, strict=True):
             outside = (c < 0) | (c > axis.size - 1)
@@ -150,61 +175,52 @@ def _resized(w: NodeBuilder, x: MLOperand, axes: list[_Axis], method: _Method) -
     return w.identity(result) if result is x else result
 
 
-def _table(w: NodeBuilder, axis: _Axis, coordinates: Any, method: _Method) -> Any:
-    """Indices for nearest, a matrix otherwise."""
-    if method.mode == "nearest":
-        return _indices(w, axis, coordinates, method.nearest)
-    return _matrix(axis, coordinates, method)
+def _added_up(w: NodeBuilder, x: MLOperand, axis: int, taps: _Taps) -> MLOperand:
+    columns = [w.operand(np.ascontiguousarray(column)) for column in taps.places.T]
+    if taps.weights is None:
+        nearest: MLOperand = w.gather(x, columns[0], axis=axis)
+        return nearest
+    w.require(x.data_type.is_float, f"data type {x.data_type} cannot be interpolated; floating-point ones can")
+    wide = w.cast(x, "float32") if x.data_type is DataType.FLOAT16 else x
+    shape = [-1] + [1] * (x.rank - 1 - axis)
+    parts = [
+        w.mul(w.gather(wide, column, axis=axis), w.operand(weights.reshape(shape)))
+        for column, weights in zip(columns, taps.weights.T, strict=True)
+    ]
+    result: MLOperand = reduce(w.add, parts)
+    return result if wide is x else w.cast(result, x.data_type)
 
 
-def _is_same(table: Any) -> bool:
-    """Whether a table takes every input as it is."""
-    if table.ndim == 1:
-        return np.array_equal(table, np.arange(len(table)))
-    return table.shape[0] == table.shape[1] and np.array_equal(table, np.eye(len(table)))
+_RESAMPLED = (DataType.FLOAT32, DataType.FLOAT16, DataType.UINT8, DataType.INT8)
 
 
-def _each(w: NodeBuilder, x: MLOperand, axes: list[_Axis], tables: list[Any]) -> MLOperand:
-    for axis, table in zip(axes, tables, strict=True):
-        if axis.output == axis.size and _is_same(table):
-            continue
-        x = w.gather(x, w.operand(table), axis=axis.number) if table.ndim == 1 else _product(w, x, axis, table)
-    return x
-
-
-def _product(w: NodeBuilder, x: MLOperand, axis: _Axis, matrix: Any) -> MLOperand:
-    shape = [axis.output if a == axis.number else size for a, size in enumerate(x.shape)]
-    before, after = (int(np.prod(part)) for part in (x.shape[: axis.number], x.shape[axis.number + 1 :]))
-    if after == 1:
-        weights = w.operand(np.ascontiguousarray(matrix.T))
-        product = w.matmul(w.reshape(x, [before, axis.size]), w.cast(weights, x.data_type))
-    else:
-        weights = w.cast(w.operand(matrix), x.data_type)
-        product = w.matmul(weights, w.reshape(x, [before, axis.size, after]))
-    result: MLOperand = w.reshape(product, shape)
-    return result
-
-
-def _resample2d(
-    w: NodeBuilder, x: MLOperand, axes: list[_Axis], tables: list[Any], method: _Method
-) -> MLOperand | None:
-    """By WebNN's operator, where it gives the same; None otherwise."""
-    changed = [(a, t) for a, t in zip(axes, tables, strict=True) if a.output != a.size or not _is_same(t)]
-    types = (DataType.FLOAT32, DataType.FLOAT16, DataType.UINT8, DataType.INT8)
-    if x.rank != 4 or not 1 <= len(changed) <= 2 or method.mode == "cubic" or x.data_type not in types:
-        return None
-    own = _Method(method.mode, "half_pixel", "round_prefer_floor")
-    for axis, table in changed:
-        # WebNN's scale is the quotient of the sizes.
+def _is_resample2d(w: NodeBuilder, x: MLOperand, axes: list[_Axis], coordinates: list[Any], method: _Method) -> bool:
+    """Whether WebNN's operator takes the same inputs: its scale is the quotient of the sizes."""
+    if x.rank != 4 or not 1 <= len(axes) <= 2 or method.mode == "cubic" or method.antialias:
+        return False
+    if x.data_type not in (_RESAMPLED if method.mode == "nearest" else _RESAMPLED[:2]):
+        return False
+    own = _Method("nearest", "half_pixel", "round_prefer_floor")
+    for axis, c in zip(axes, coordinates, strict=True):
         plain = _Axis(axis.number, axis.size, axis.output, axis.output / axis.size)
-        if not np.allclose(_table(w, plain, plain.coordinates(w, own.coordinates), own), table, rtol=0, atol=2e-6):
-            return None
-    sizes = {axis.number: axis.output for axis, _ in changed}
+        theirs = plain.coordinates(w, own.coordinates)
+        if method.mode == "nearest":
+            here, there = _nearest_taps(w, axis, c, method).places, _nearest_taps(w, plain, theirs, own).places
+        else:
+            here, there = (np.clip(v, 0, axis.size - 1) for v in (c, theirs))
+        if not np.allclose(here, there, rtol=1e-6, atol=1e-6):
+            return False
+    return True
+
+
+def _resample2d(w: NodeBuilder, x: MLOperand, axes: list[_Axis], mode: str) -> MLOperand:
+    sizes = {axis.number: axis.output for axis in axes}
     if len(sizes) == 1:
-        sizes.setdefault(2 if 3 in sizes else 3, x.shape[2 if 3 in sizes else 3])
+        other = 2 if 3 in sizes else 3
+        sizes[other] = x.shape[other]
     numbers = sorted(sizes)
-    mode = "nearest-neighbor" if method.mode == "nearest" else "linear"
-    result: MLOperand = w.resample2d(x, mode=mode, sizes=[sizes[n] for n in numbers], axes=numbers)
+    spelled = "nearest-neighbor" if mode == "nearest" else mode
+    result: MLOperand = w.resample2d(x, mode=spelled, sizes=[sizes[n] for n in numbers], axes=numbers)
     return result
 
 
