@@ -70,9 +70,9 @@ def open_device(driver: str) -> Device:
 
 
 def cause(error: BaseException) -> str:
-    """The first line of an error of IREE's, without the places in its sources."""
+    """The first line of an error of IREE's, without the places in its sources and the names of its codes."""
     line = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return re.sub(r"\S+\.(?:c|cc|h):\d+: ", "", line).split("; while invoking")[0].rstrip("; ")
+    return re.sub(r"\S+\.(?:c|cc|h):\d+: (?:[A-Z_]+; )?", "", line).split("; while invoking")[0].rstrip("; ")
 
 
 class Account:
