@@ -150,6 +150,7 @@ def test_pad(run: Run, tmp_path: Path, x: Draw, mode: str) -> None:
     cases["integers"] = case("Pad", x.integers(0, 9, 3, 4), fixed([1, 0, 0, 2]), mode=mode)
     if mode == "constant":
         cases["value"] = case("Pad", image, fixed(pads["some"]), fixed(1.5, np.float32))
+        cases["computed"] = case("Pad", image, fixed(pads["less"]), np.asarray(1.5, np.float32))
     compare(run, tmp_path, cases, opset=19)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from webnn_mlir.dialects.webnn import MLOperand
+from webnn_mlir.dialects.webnn import DataType, MLOperand
 
-from ..constants import Array
+from ..constants import Array, Known
 from ..importer import NodeBuilder
-from ..registry import operator
+from ..registry import Value, operator
 from .movement import axis_of
 
 Ints = list[int]
@@ -31,7 +31,7 @@ def pad(
     w: NodeBuilder,
     data: MLOperand,
     pads: Array,
-    constant_value: Array | None = None,
+    constant_value: Value | None = None,
     axes: Array | None = None,
     *,
     mode: str = "constant",
@@ -43,7 +43,10 @@ def pad(
         w.require(len(amounts) == 2 * count, f"pads {amounts} must have two entries for each of {count} axes")
         both = dict(zip([*places, *(data.rank + a for a in places)], amounts, strict=True))
         amounts = [both.get(i, 0) for i in range(2 * data.rank)]
-    value = 0 if constant_value is None or not constant_value.size else constant_value.reshape(-1)[0].item()
+    if mode == "constant" and isinstance(constant_value, MLOperand):
+        inside = padded(w, w.full(1, DataType.UINT8, data.shape), amounts, mode, 0)
+        return w.where(inside, padded(w, data, amounts, mode, 0), w.reshape(constant_value, []))
+    value = constant_value.array.item() if isinstance(constant_value, Known) and constant_value.array.size else 0
     return padded(w, data, amounts, mode, value)
 
 
