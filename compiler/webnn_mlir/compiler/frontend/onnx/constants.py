@@ -16,7 +16,7 @@ import onnx_ir as ir
 from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, OpError
 from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
 
-from ..source import quote
+from ..source import quote, shorten
 
 Array = np.ndarray[Any, Any]
 
@@ -76,7 +76,7 @@ class Known:
         """Raises OpError for a data type or a shape that WebNN does not have."""
         descriptor = Descriptor(webnn_type(self.data_type), self.shape)
         if problem := descriptor.problem():
-            raise OpError(problem)
+            raise OpError(f"tensor {quote(self.name)}: {problem}" if self.name else problem)
         return descriptor
 
     @property
@@ -102,7 +102,7 @@ class Folder:
         """The value of a tensor of the model. Raises OpError when its data is missing, short or outside the folder."""
         shape = tuple(int(d) for d in tensor.shape.numpy())
         if not isinstance(tensor, ir.ExternalTensor):
-            return Known(tensor.dtype, shape, tensor.numpy, None, tensor.name or None)
+            return Known(tensor.dtype, shape, lambda: _read(tensor), None, tensor.name or None)
         if tensor.dtype == ir.DataType.STRING:
             raise OpError(f"tensor {quote(tensor.name)}: strings cannot be external data")
         length = math.ceil(math.prod(shape) * tensor.dtype.itemsize)
@@ -131,6 +131,14 @@ class Folder:
         if offset < 0 or offset + length > len(data):
             raise OpError(f"{where} has {len(data)} bytes; {length} are needed from byte {offset}")
         return data[offset : offset + length]
+
+
+def _read(tensor: ir.TensorProtocol) -> Array:
+    """The elements of a tensor that the model itself holds."""
+    try:
+        return tensor.numpy()
+    except (ValueError, TypeError, OverflowError) as error:
+        raise OpError(f"tensor {quote(tensor.name)} is damaged: {shorten(str(error), 200)}") from None
 
 
 def _elements(data: Array, data_type: ir.DataType, shape: tuple[int, ...]) -> Array:

@@ -26,9 +26,11 @@ from ..source import quote, shorten
 from . import folding
 from .constants import Array, Known, webnn_type
 from .inputs import Inputs, NeedsConstants
-from .model import OpenModel
+from .model import OpenModel, first_line
 from .registry import NotKnown, Value, find_row, plain
 
+MAX_BUILT = 2**17
+"""Nodes that are built, those of a loop's body for each iteration."""
 MAX_EXPANSION = 32
 """Functions may call one another this deep."""
 
@@ -101,6 +103,7 @@ class Importer:
         self.builder = NodeBuilder(self)
         self.values: dict[ir.Value, Value | _Faulty] = {}
         self.problems: list[Diagnostic] = []
+        self.built = 0
         self.unknown: set[str] = set()
         """Inputs whose values something needs."""
         self.opsets: Mapping[str, int] = opened.opsets
@@ -136,8 +139,12 @@ class Importer:
             return Known.of(self.inputs.constants[name])
         if name not in self.inputs.shapes:
             return None  # said by `resolve`
+        shape, dtype = self.inputs.shapes[name], value.dtype or ir.DataType.UNDEFINED
+        if 0 in shape:
+            # WebNN has no such tensors, and there is nothing that it would bring: a past of no tokens, say.
+            return Known(dtype, shape, lambda: np.zeros(shape, dtype.numpy()))
         try:
-            return self.builder.input(name, webnn_type(value.dtype or ir.DataType.UNDEFINED), self.inputs.shapes[name])
+            return self.builder.input(name, webnn_type(dtype), shape)
         except OpError as error:
             raise OpError(f"input {quote(name)}: {error.rule}") from None
 
@@ -187,6 +194,10 @@ class Importer:
     # A node
 
     def _node(self, node: ir.Node) -> None:
+        self.built += 1
+        if self.built > MAX_BUILT:
+            message = f"its loops and functions are more than {MAX_BUILT} nodes when they are unrolled"
+            raise GraphError([*self.problems, Diagnostic(message, place=self.opened.path)])
         builder = self.builder
         builder.label = node.name or next((o.name for o in node.outputs if o.name), "") or ""
         builder.wanted = [bool(o.name) for o in node.outputs]
@@ -332,16 +343,25 @@ class Importer:
         """What `make` gives; an error of it is the node's, and gives None."""
         try:
             return make()
+        except GraphError:
+            raise
         except _Silent:
             pass
         except OpError as error:
             if isinstance(error, NotKnown):
                 self.unknown.update(error.inputs)
-            message = shorten(f"{error.op}: {error.rule}" if error.op else error.rule, 400)
-            op = f"{node.domain or 'onnx'}.{node.op_type}" if node else None
-            label = self.builder.label if node else None
-            self.problems.append(Diagnostic(message, place=self.opened.path, op=op, label=label or None))
+            self._problem(node, f"{error.op}: {error.rule}" if error.op else error.rule)
+        except Exception as error:
+            # A row, and what evaluates nodes, take attributes and known inputs for what the operator's are.
+            self._problem(node, f"its attributes or known inputs are not valid: {first_line(error)}")
         return None
+
+    def _problem(self, node: ir.Node | None, message: str) -> None:
+        op = quote(f"{node.domain or 'onnx'}.{node.op_type}")[1:-1] if node else None
+        label = self.builder.label if node else None
+        one_line = shorten(" ".join(message.split()), 400)
+        diagnostic = Diagnostic(one_line, place=self.opened.path, op=op, label=label or None)
+        self.problems.append(diagnostic)
 
 
 class _Silent(Exception):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
-from ..source import failure, os_errors, quote, size_of_file
+from ..source import failure, os_errors, quote, shorten, size_of_file
 from .constants import Folder
 from .skeleton import skeleton
 
@@ -49,15 +49,13 @@ def open_model(source: str | os.PathLike[str] | onnx.ModelProto) -> OpenModel:
 def _open(proto: onnx.ModelProto, path: str | os.PathLike[str]) -> OpenModel:
     if not proto.HasField("graph") or not (proto.graph.node or proto.graph.output):
         raise failure("is no ONNX model: it has no graph", path)
+    _check_parts(proto, path)
     _check_opsets(proto, path)
-    if proto.graph.sparse_initializer:
-        name = proto.graph.sparse_initializer[0].values.name
-        raise failure(f"tensor {quote(name)} is sparse; only dense ones are supported", path)
     try:
         model = ir.serde.deserialize_model(proto)
     except Exception as error:
         # onnx_ir raises whatever the first broken part of a file leads it to.
-        raise failure(f"is no valid ONNX model: {_first_line(error)}", path) from None
+        raise failure(f"is no valid ONNX model: {first_line(error)}", path) from None
     _sort(model, path)
     return OpenModel(os.fspath(path), model, Folder(Path(path).parent))
 
@@ -74,8 +72,26 @@ def _parse(path: str | os.PathLike[str]) -> onnx.ModelProto:
                 raise ValueError(f"{len(bare)} bytes beside raw tensor data; {MAX_SKELETON_BYTES} are allowed")
             proto.ParseFromString(bare)
         except (ValueError, DecodeError) as error:
-            raise failure(f"is no ONNX model, or a damaged one: {_first_line(error)}", path) from None
+            raise failure(f"is no ONNX model, or a damaged one: {first_line(error)}", path) from None
     return proto
+
+
+def _check_parts(message: Message, path: str | os.PathLike[str]) -> None:
+    """Every part of a model, for what protobuf takes and no reader expects."""
+    if isinstance(message, onnx.SparseTensorProto):
+        raise failure(f"tensor {quote(message.values.name)} is sparse; only dense ones are supported", path)
+    if isinstance(message, onnx.TensorProto):
+        for entry in message.external_data:
+            if entry.key in ("offset", "length") and not entry.value.isdecimal():
+                where = f"tensor {quote(message.name)}: external data"
+                raise failure(f"{where}: {entry.key} {quote(entry.value)} must be a number from 0", path)
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            if any(isinstance(text, bytes) for text in ([value] if isinstance(value, str | bytes) else value)):
+                raise failure(f"is no ONNX model, or a damaged one: {field.name} {quote(value)} is not UTF-8", path)
+        elif field.type == field.TYPE_MESSAGE:
+            for part in [value] if isinstance(value, Message) else value:
+                _check_parts(part, path)
 
 
 def _check_opsets(proto: onnx.ModelProto, path: str | os.PathLike[str]) -> None:
@@ -99,5 +115,8 @@ def _sort(model: ir.Model, path: str | os.PathLike[str]) -> None:
         raise failure("its nodes form a cycle: a node needs its own result", path) from None
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def first_line(error: BaseException) -> str:
+    """What an error says, or the first one that led to it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return shorten(next(iter(str(error).strip().splitlines()), type(error).__name__), 200)

@@ -70,12 +70,28 @@ class Row:
 
     def _attributes(self, w: NodeBuilder, given: Mapping[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(given) - self.attributes.keys())
-        w.require(not unknown, f"attribute '{unknown[0] if unknown else ''}' is not supported")
+        w.require(not unknown, f"attribute {quote(unknown[0] if unknown else '')} is not supported")
         result = {}
         for name, parameter in self.attributes.items():
             w.require(name in given or parameter.default is not Parameter.empty, f"attribute '{name}' is missing")
+            if name in given:
+                _check(w, parameter, given[name])
             result[name] = given.get(name, parameter.default)
         return result
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "int": int, "float": (int, float), "str": str, "list": list, "Ints": list, "Known": Known, "Array": Known,
+    "ir.Graph": ir.Graph,
+}  # fmt: skip
+"""What an attribute annotated so is."""
+
+
+def _check(w: NodeBuilder, parameter: Parameter, value: Any) -> None:
+    """An attribute of another type than its parameter's breaks a rule."""
+    annotation = str(parameter.annotation).removesuffix(" | None").partition("[")[0]
+    kind = _KINDS.get(annotation, object)
+    w.require(isinstance(value, kind), f"attribute '{parameter.name}' is {quote(value)}; its type is another")
 
 
 def _default(parameter: Parameter) -> Any:

@@ -230,6 +230,7 @@ def tile(w: NodeBuilder, input: MLOperand, repeats: Array) -> Any:
 
 @operator("Range")
 def range_(w: NodeBuilder, start: Array, limit: Array, delta: Array, *, stash_type: int = 1) -> Array:
+    w.require(delta.item() != 0, "delta must not be 0")
     count = max(0, math.ceil((limit.item() - start.item()) / delta.item()))
     w.require(count <= 2**24, f"it has {count} elements; at most {2**24} are made at import")
     return (start + np.arange(count) * delta).astype(start.dtype)

@@ -177,14 +177,15 @@ def _digits(w: NodeBuilder, x: MLOperand) -> list[tuple[int, MLOperand]]:
 
 
 def _integers(w: NodeBuilder, x: MLOperand, zero_point: Value | None, axis: int) -> MLOperand:
-    """x - zero point, as float32; a zero point may be of one for each slice of the axis, or of x's rank."""
-    one = Known.of(np.float32(1))
-    if zero_point is not None and len(zero_point.shape) > 1:
-        zeros = w.operand(zero_point)
-        return w.dequantize_linear(x, w.full(1, DataType.FLOAT32, zeros.shape), zeros)
-    if zero_point is not None and math.prod(zero_point.shape) > 1:
-        one = Known.of(np.ones(zero_point.shape, np.float32))
-    return dequantized(w, x, one, zero_point, axis)
+    """x - zero point, as float32; a zero point may be of one for each slice of the axis, or of x's rank.
+
+    dequantizeLinear would say the same, but what is made of its products is only as exact as float32's are.
+    """
+    integers: MLOperand = w.cast(x, DataType.FLOAT32)
+    if zero_point is None or (isinstance(zero_point, Known) and not any(zero_point.array.flat)):
+        return integers
+    zeros = w.operand(zero_point) if len(zero_point.shape) > 1 else _parameter(w, zero_point, x, axis, 0)
+    return w.sub(integers, w.cast(zeros, DataType.FLOAT32))
 
 
 def _bound(value: Value, zero_point: Value | None) -> int:
