@@ -175,6 +175,8 @@ class Emitter:
         """StableHLO's convert: float to integer is implementation-defined out of range."""
         if x.element == element:
             return x
+        if "convert" in self._made and x.element[0] == "f" and element.strip("u")[0] == "i" and element != "i1":
+            return self._made["convert"](self, x, element)
         return self.op("stablehlo.convert", [x], [(x.shape, element)])[0]
 
     def bitcast(self, x: Tensor, element: str) -> Tensor:

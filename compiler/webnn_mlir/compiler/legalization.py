@@ -1,7 +1,9 @@
 """What targets lack, and how the lowering says it otherwise: the methods of `Emitter` that it replaces.
 
 * `float64`: the device computes in no more than float32.
-* `narrow division`: IREE's SPIR-V lowering divides no integers of 8 and 16 bits that the driver cannot.
+* `narrow division`: integers of 8 and 16 bits are divided in 32: IREE's SPIR-V lowering widens no unsigned ones.
+* `narrow shift`: nor are they shifted, where IREE's virtual machine keeps bits that 8 do not hold.
+* `truncation`: conversions to integers round to nearest, and there are none to 8 bits.
 """
 
 from __future__ import annotations
@@ -29,6 +31,13 @@ def _widened(name: str) -> Method:
     return method
 
 
+def _truncated(b: Emitter, x: Tensor, element: str) -> Tensor:
+    """A float as an integer: what is behind the point goes first, and what has fewer bits is made of 32."""
+    whole = b.select(b.compare(x, 0.0, "LT"), b.ceil(x), b.floor(x))
+    wide = element if element.endswith(("32", "64")) else "i32"
+    return b.convert(b.op("stablehlo.convert", [whole], [(x.shape, wide)])[0], element)
+
+
 REPLACED: dict[str, dict[str, Method]] = {
     "float64": {
         "cosine": elementary_float32.cosine,
@@ -38,6 +47,8 @@ REPLACED: dict[str, dict[str, Method]] = {
         "tan": elementary_float32.tangent,
     },
     "narrow division": {name: _widened(name) for name in ("divide", "remainder")},
+    "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
+    "truncation": {"convert": _truncated},
 }
 
 

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from .target import Target
 
-VMVX = Target(lambda _: "local", lambda _: [], backend="vmvx", lacks=frozenset({"float64"}))
+LACKS = frozenset({"float64", "narrow shift", "truncation"})
+
+VMVX = Target(lambda _: "local", lambda _: [], backend="vmvx", lacks=LACKS)

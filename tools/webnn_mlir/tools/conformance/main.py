@@ -7,8 +7,11 @@ import functools
 import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+
+from webnn_mlir.dialects.targets import EXCLUDED
 
 from ..common import add_targets, parse_targets, report_errors
 from .checking import Record, check
@@ -93,14 +96,25 @@ def _check_all(args: argparse.Namespace, report: Report) -> None:
     engine = _engine(args)
     folder = args.cases / "conformance" if (args.cases / "conformance").is_dir() else args.cases
     cases = [c for c in read_cases(folder) if args.filter.search(c.id)]
+    targets = args.target.split(",") if args.engine == "iree" else []
+    wanted = []
     for case in cases:
-        if case.known_issue:
-            report.add(Record(case.id, case.file, "skipped", case.known_issue, 0.0))
-    wanted = [c for c in cases if not c.known_issue]
+        if reason := case.known_issue or _out_of_limits(case, targets):
+            report.add(Record(case.id, case.file, "skipped", reason, 0.0))
+        else:
+            wanted.append(case)
     batches = [wanted[i : i + engine.batch] for i in range(0, len(wanted), engine.batch)]
     jobs = min(args.jobs, len(batches))
     with report.showing_progress(len(wanted)):
         Pool(functools.partial(check, engine=engine), _blame, jobs=jobs, timeout=args.timeout).run(batches, report.add)
+
+
+def _out_of_limits(case: Case, targets: Sequence[str]) -> str | None:
+    """Why a case is not for the targets: the data type that one of them does not have."""
+    used = {str(t.descriptor.data_type) for t in (*case.inputs.values(), *case.outputs.values())}
+    used |= {a["value"] for operator in case.operators for a in operator["arguments"] if isinstance(a["value"], str)}
+    reasons = {str(data_type): reason for target in targets for data_type, reason in EXCLUDED.get(target, {}).items()}
+    return next((f"{name}: {reasons[name]}" for name in sorted(used) if name in reasons), None)
 
 
 def _check_onnx(args: argparse.Namespace, report: Report) -> None:
