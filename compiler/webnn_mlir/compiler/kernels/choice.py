@@ -159,7 +159,7 @@ def multiply(program: Program, b: Emitter, machine: Machine, x: Tensor, operands
     dynamic = program.options.get("accuracy") == "dynamic"
     values = {"x": b.reshape(b.convert(x, "f32"), [product.rows * depth]), **parameters}
     for function in dispatches(product, dynamic=dynamic):
-        results = _dispatch(program, function, [values[operand] for operand in function.operands])
+        results = dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return b.reshape(values["y"], [product.rows, columns])
 
@@ -168,7 +168,8 @@ def _signless(b: Emitter, x: Tensor) -> Tensor:
     return b.bitcast(x, x.element.removeprefix("u"))
 
 
-def _dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -> list[Tensor]:
+def dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -> list[Tensor]:
+    """Calls a function on flat tensors."""
     _add_executable(program, function)
     results = [ir.Type.parse(f"tensor<{type_}>") for type_ in function.results.values()]
     operation = ir.Operation.create(

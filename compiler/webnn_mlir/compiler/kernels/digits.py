@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .code import Value, tree
-from .function import Dispatch, Function
+from .function import Dispatch, ProductFunction
 from .product import Product
 
 TOLERANCE = 2.0**-19
@@ -84,9 +84,9 @@ def functions(digits: Digits) -> list[Dispatch]:
     kind = "exact" if digits.exact else "dynamic"
     sums = "" if p.zero is None else f"_zero{p.zero % 256}"
     name = f"{kind}_digits_{p.rows}x{p.depth}_block{p.block}_to{p.machine.digit(p.bits)}{sums}"
-    quantize = Function(name, p, x, digits.scratch)
+    quantize = ProductFunction(name, p, x, digits.scratch)
     quantize_row(quantize, digits)
-    multiply = Function(f"{kind}_{p.name}", p, digits.scratch | p.weights, y)
+    multiply = ProductFunction(f"{kind}_{p.name}", p, digits.scratch | p.weights, y)
     multiply_columns(multiply, digits)
     return [quantize.dispatch(p.rows), multiply.dispatch(digits.workgroups)]
 
@@ -94,7 +94,7 @@ def functions(digits: Digits) -> list[Dispatch]:
 # Digits
 
 
-def quantize_row(f: Function, digits: Digits) -> None:
+def quantize_row(f: ProductFunction, digits: Digits) -> None:
     """Writes the digits of the row of x that has the number of the workgroup."""
     code, p = f.code, f.product
     lanes = min(p.machine.lanes, p.block)
@@ -125,7 +125,7 @@ def quantize_row(f: Function, digits: Digits) -> None:
         f.store(code(f"arith.index_cast {loop.results[0]} : index to i32"), "lengths", f.workgroup)
 
 
-def _block_of_x(f: Function, row: Value, block: Value, lanes: int) -> list[Value]:
+def _block_of_x(f: ProductFunction, row: Value, block: Value, lanes: int) -> list[Value]:
     """Vectors of a block of x, 0 beyond the end of the row."""
     code, p = f.code, f.product
     vf = f"vector<{lanes}xf32>"
@@ -148,7 +148,7 @@ class _Rests(list[Value]):
 
 
 def _take_digit(
-    f: Function, digits: Digits, vectors: Sequence[Value], name: str, place: Value, vf: str
+    f: ProductFunction, digits: Digits, vectors: Sequence[Value], name: str, place: Value, vf: str
 ) -> _Rests:
     code = f.code
     vi, vb = vf.replace("f32", "i32"), vf.replace("f32", "i8")
@@ -165,24 +165,23 @@ def _take_digit(
 
 
 def _store_sum(
-    f: Function, digits: Digits, cell: Value, digit: Value | int, wholes: Sequence[Value], vf: str
+    f: ProductFunction, digits: Digits, cell: Value, digit: Value | int, wholes: Sequence[Value], vf: str
 ) -> None:
     code, zero = f.code, f.product.zero
-    total = tree(lambda a, b: code(f"arith.addf {a}, {b} : {vf}"), wholes)
-    total = code(f"vector.reduction <add>, {total} : {vf} into f32")
+    total = f.sum_of(tree(lambda a, b: code(f"arith.addf {a}, {b} : {vf}"), wholes), vf)
     total = code(f"arith.mulf {total}, {code.constant(str(-1.0 if zero is None else -float(zero)), 'f32')} : f32")
     if zero is not None:
         total = code(f"arith.fptosi {total} : f32 to i32")
     f.store(total, "sums", code.at((cell, digits.count), digit))
 
 
-def _limits(f: Function, digits: Digits, ts: Sequence[Value], vf: str) -> list[Value]:
+def _limits(f: ProductFunction, digits: Digits, ts: Sequence[Value], vf: str) -> list[Value]:
     """What may be left of x after the first digits, on their next one's scale; `ts` is x on the first one's."""
     factor = f.code.constant(repr(TOLERANCE * digits.base**digits.first), vf)
     return [f.code(f"arith.mulf {f.code(f'math.absf {t} : {vf}')}, {factor} : {vf}") for t in ts]
 
 
-def _needed(f: Function, rests: Sequence[Value], limits: Sequence[Value], vf: str) -> Value:
+def _needed(f: ProductFunction, rests: Sequence[Value], limits: Sequence[Value], vf: str) -> Value:
     """Whether anything left is over its limit."""
     pairs = zip(rests, limits, strict=True)
     over = [f.code(f"arith.subf {f.code(f'math.absf {r} : {vf}')}, {limit} : {vf}") for r, limit in pairs]
@@ -190,7 +189,7 @@ def _needed(f: Function, rests: Sequence[Value], limits: Sequence[Value], vf: st
 
 
 def _further_digits(
-    f: Function, digits: Digits, cell: Value, rests: Sequence[Value], limits: Sequence[Value], vf: str
+    f: ProductFunction, digits: Digits, cell: Value, rests: Sequence[Value], limits: Sequence[Value], vf: str
 ) -> None:
     """Digits until what is left is within the limits."""
     code, p = f.code, f.product
@@ -209,7 +208,7 @@ def _further_digits(
 # Products
 
 
-def multiply_columns(f: Function, digits: Digits) -> None:
+def multiply_columns(f: ProductFunction, digits: Digits) -> None:
     """A workgroup's part of the columns for all rows."""
     code, p = f.code, f.product
     together = min(p.rows, _rows_at_once(digits))
@@ -229,7 +228,7 @@ def _rows_at_once(digits: Digits) -> int:
 class _Rows:
     """A group of columns of some rows being computed."""
 
-    def __init__(self, f: Function, digits: Digits, column: Value, rows: Sequence[Value]):
+    def __init__(self, f: ProductFunction, digits: Digits, column: Value, rows: Sequence[Value]):
         self.f, self.code, self.p, self.digits = f, f.code, f.product, digits
         self.column, self.rows = column, rows
         m = self.p.machine

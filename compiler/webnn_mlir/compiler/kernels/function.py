@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .code import Code, Value, tree
+from .machine import Machine
 from .product import Product
 
 
@@ -24,8 +25,8 @@ class Dispatch:
 class Function:
     """A function on memory that `operands` and `results` name."""
 
-    def __init__(self, name: str, product: Product, operands: Mapping[str, str], results: Mapping[str, str]):
-        self.name, self.product, self.operands, self.results = name, product, operands, results
+    def __init__(self, name: str, machine: Machine, operands: Mapping[str, str], results: Mapping[str, str]):
+        self.name, self.machine, self.operands, self.results = name, machine, operands, results
         self.types = {**operands, **results}
         self.code = Code()
         self.memory = {
@@ -86,9 +87,19 @@ class Function:
         return self.code(f"vector.reduction <maximumf>, {vector} : {vf} into f32")
 
     def splat(self, value: Value, element: str) -> Value:
-        return self.code(f"vector.broadcast {value} : {element} to {self.product.machine.vector(element)}")
+        return self.code(f"vector.broadcast {value} : {element} to {self.machine.vector(element)}")
 
-    # Weights
+    def sum_of(self, vector: Value, vf: str) -> Value:
+        """Of the elements of a vector of floats, in whatever order is fastest."""
+        return self.code(f"vector.reduction <add>, {vector} fastmath<reassoc> : {vf} into f32")
+
+
+class ProductFunction(Function):
+    """A function that multiplies with quantized weights."""
+
+    def __init__(self, name: str, product: Product, operands: Mapping[str, str], results: Mapping[str, str]):
+        super().__init__(name, product.machine, operands, results)
+        self.product = product
 
     def scales(self, block: Value) -> Value:
         """The scales of a block of a group of columns, in float32."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .code import Value
-from .function import Dispatch, Function
+from .function import Dispatch, ProductFunction
 from .product import Product
 
 DEPTH, MANY, DEPTH_OF_MANY = 256, 64, 512
@@ -50,14 +50,14 @@ def functions(tiles: Tiles) -> list[Dispatch]:
     p = tiles.product
     x, y = {"x": f"{p.rows * p.depth}xf32"}, {"y": f"{p.rows * p.columns}xf32"}
     copied = {"copied": f"{p.rows * tiles.stride}xf32"}
-    copy = Function(f"copy_{p.rows}x{p.depth}_to_{tiles.stride}", p, x, copied)
+    copy = ProductFunction(f"copy_{p.rows}x{p.depth}_to_{tiles.stride}", p, x, copied)
     _copy(copy, tiles)
-    multiply = Function(f"tiles_{p.name}", p, copied | p.weights, y)
+    multiply = ProductFunction(f"tiles_{p.name}", p, copied | p.weights, y)
     _multiply(multiply, tiles)
     return [copy.dispatch(p.rows), multiply.dispatch(tiles.workgroups)]
 
 
-def _copy(f: Function, tiles: Tiles) -> None:
+def _copy(f: ProductFunction, tiles: Tiles) -> None:
     """A row, with zeros after it."""
     code, p, lanes = f.code, f.product, f.product.machine.lanes
     vf = p.machine.vector("f32")
@@ -73,7 +73,7 @@ def _copy(f: Function, tiles: Tiles) -> None:
         f.store(code.constant("0.0", "f32"), "copied", code.at(target, loop.index))
 
 
-def _multiply(f: Function, tiles: Tiles) -> None:
+def _multiply(f: ProductFunction, tiles: Tiles) -> None:
     """A workgroup's part of the columns for all rows."""
     code, p = f.code, f.product
     lanes, full = p.machine.lanes, p.groups // 2 * 2
@@ -90,7 +90,7 @@ def _multiply(f: Function, tiles: Tiles) -> None:
 class _Panel:
     """Some groups of columns being computed, a panel of weights after another."""
 
-    def __init__(self, f: Function, tiles: Tiles, groups: Sequence[Value]):
+    def __init__(self, f: ProductFunction, tiles: Tiles, groups: Sequence[Value]):
         self.f, self.code, self.p, self.tiles, self.groups = f, f.code, f.product, tiles, groups
         m = self.p.machine
         self.lanes, self.vf, self.vi = m.lanes, m.vector("f32"), m.vector("i32")

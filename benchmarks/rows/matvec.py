@@ -1,0 +1,76 @@
+"""Products of one row and weights in float32: given with every call, plain and transposed, and constant."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from webnn_mlir.dialects.webnn import GraphBuilder
+
+from ..engines import onnxruntime, openvino, ours
+from ..row import Array, Row, Work
+
+
+def webnn_graph(shapes: dict[str, tuple[int, ...]], constant: Array | None, *, turned: bool) -> object:
+    b = GraphBuilder()
+    w = b.input("w", "float32", shapes["w"]) if constant is None else b.constant(constant)
+    rank = len(shapes["w"])
+    if turned:
+        w = b.transpose(w, permutation=[*range(rank - 2), rank - 1, rank - 2])
+    return b.graph({"y": b.matmul(b.input("x", "float32", shapes["x"]), w)})
+
+
+def onnx_model(shapes: dict[str, tuple[int, ...]], constant: Array | None, *, turned: bool) -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    rank = len(shapes["w"])
+    permutation = [*range(rank - 2), rank - 1, rank - 2]
+    nodes = [helper.make_node("Transpose", ["w"], ["t"], perm=permutation)] if turned else []
+    nodes.append(helper.make_node("MatMul", ["x", "t" if turned else "w"], ["y"]))
+    given = {name: shape for name, shape in shapes.items() if name == "x" or constant is None}
+    graph = helper.make_graph(
+        nodes, "product",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in given.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [] if constant is None else [numpy_helper.from_array(constant, "w")],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+
+
+def openvino_model(onnx: bytes) -> object:
+    import io
+
+    import openvino as ov
+
+    return ov.Core().read_model(io.BytesIO(onnx))
+
+
+def work(x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = False, constant: bool = False) -> Work:
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in (x_shape, w_shape))
+    wide = x.astype(np.float64), (np.swapaxes(w, -1, -2) if turned else w).astype(np.float64)
+    shapes = {"x": x_shape, "w": w_shape}
+    inputs = {"x": x} if constant else {"x": x, "w": w}
+    held = w if constant else None
+    model = onnx_model(shapes, held, turned=turned)
+    rivals = {
+        "onnxruntime": onnxruntime(model, inputs),
+        "openvino": openvino(partial(openvino_model, model), inputs),
+    }
+    graph = webnn_graph(shapes, held, turned=turned)
+    return Work(ours(graph, inputs), rivals, wide[0] @ wide[1], np.abs(wide[0]) @ np.abs(wide[1]))
+
+
+def row_of(name: str, goal: float, x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = False,
+           constant: bool = False) -> Row:  # fmt: skip
+    return Row("matvec", name, partial(work, x_shape, w_shape, turned=turned, constant=constant), 1e-5, goal)
+
+
+ROWS = [
+    row_of("given-4096", 1.0, (1, 4096), (4096, 4096)),
+    row_of("given-4096-transposed", 1.0, (1, 4096), (4096, 4096), turned=True),
+    row_of("constant-4096", 0.95, (1, 4096), (4096, 4096), constant=True),
+    row_of("scores-32x96x1024", 1.0, (1, 32, 1, 96), (1, 32, 1024, 96), turned=True),
+    row_of("values-32x1024x96", 1.0, (1, 32, 1, 1024), (1, 32, 1024, 96)),
+]
