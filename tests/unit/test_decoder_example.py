@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,11 @@ for needed in ("onnx", "onnxruntime"):
     pytest.importorskip(needed, reason=f"needs {needed}, of the extras 'onnx' and 'test'")
 
 import onnxruntime  # noqa: E402
+from decoder import generate as generating  # noqa: E402
 from decoder.make_decoder import Form, Shape, write  # noqa: E402
+
+from webnn_mlir.compiler.frontend.onnx import read_onnx  # noqa: E402
+from webnn_mlir.compiler.specialization import Specialization  # noqa: E402
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "decoder" / "make_decoder.py"
 SHAPE = Shape()
@@ -28,6 +33,7 @@ FORMS = {
 LENGTH, PREFILL = 24, 16
 
 Arrays = dict[str, np.ndarray]
+Run = Callable[..., Arrays]
 
 
 class Decoder:
@@ -71,6 +77,37 @@ def test_decoding_continues_prefill(form: Form, fixed: bool, tmp_path: Path) -> 
     logits += [decoder(ids[:, t : t + 1], t, length or None) for t in range(PREFILL, LENGTH)]
     np.testing.assert_allclose(np.concatenate(logits, 1), expected, atol=1e-4)
     assert {array.shape[2] for array in decoder.past.values()} == {length or LENGTH}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_compiled_for_a_growing_past(run: Run, form: Form, tmp_path: Path) -> None:
+    path, ids = write(tmp_path, SHAPE, form), tokens(SHAPE)
+    theirs = Decoder(path)
+    past: Arrays = {}
+    for start, end in ((0, PREFILL), (PREFILL, PREFILL + 1), (PREFILL + 1, LENGTH)):
+        sizes = {"batch_size": 1, "sequence_length": end - start}
+        graph = read_onnx(path, Specialization(sizes | {"past_sequence_length": start, "total_sequence_length": end}))
+        values = {"input_ids": ids[:, start:end], "position_ids": np.arange(start, end)[None]}
+        values |= {"attention_mask": np.ones((1, end), np.int64)} | past
+        found = run(graph, {name: values[name] for name in graph.inputs})
+        np.testing.assert_allclose(found.pop("logits"), theirs(ids[:, start:end], start), atol=1e-4)
+        past = {name.replace("present", "past_key_values"): array for name, array in found.items()}
+        for name, array in theirs.past.items():
+            np.testing.assert_allclose(past[name], array, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", [Form(window=8), Form(rotary="separate")], ids=["window", "separate rotation"])
+def test_generating_with_a_past_on_the_device(form: Form, tmp_path: Path) -> None:
+    path, prompt = write(tmp_path, SHAPE, form), tokens(SHAPE)[0]
+    decoder = generating.Decoder(path, tmp_path, max_length=40, prefill=8)
+    found, logits = generating.generate(decoder, prompt[:21], 12)
+    assert len(found) == 33
+    assert generating.difference(path, found, logits) < 1e-5
+    for graph in decoder.graphs.values():
+        assert {"logits", *graph.aliases} == set(graph.outputs)
+    assert {file.name for file in tmp_path.iterdir()} >= {"prefill.vmfb", "decode.vmfb", "weights.irpa"}
+    with pytest.raises(ValueError, match="41 tokens are more than the maximum length, 40"):
+        list(decoder.feed(prompt[:8]))
 
 
 def test_activations_keep_their_size_through_many_layers(tmp_path: Path) -> None:
