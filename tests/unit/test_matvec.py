@@ -48,7 +48,7 @@ def test_products(tmp_path, monkeypatch, machine, turned, x_shape, w_shape):
     program = lowered(b.graph({"y": b.matmul(b.input("x", "float32", x_shape), weights)}), machine)
     assert ("matvec_turned" if turned else "matvec_plain") in program.text()
     compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-    y = Artifact(tmp_path / "g.vmfb", driver="local-sync").run(x=x, w=given)["y"]
+    y = Artifact(tmp_path / "g.vmfb", device="local-sync").run(x=x, w=given)["y"]
     wide = x.astype(np.float64), w.astype(np.float64)
     assert np.all(np.abs(y - wide[0] @ wide[1]) <= 1e-5 * (np.abs(wide[0]) @ np.abs(wide[1])))
 

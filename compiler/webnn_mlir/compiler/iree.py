@@ -79,14 +79,18 @@ def compile_program(program: Program, flags: Sequence[str]) -> bytes:
 
 @lru_cache
 def target_features(flags: tuple[str, ...]) -> frozenset[str]:
-    """What LLVM calls the instructions of the processor that the flags compile for. Raises CompileError."""
+    """What LLVM calls the instructions of the processor that the flags compile for; none where they compile for anything
+    else, too. Raises CompileError."""
     session = new_session()
     with session.context, ir.Location.unknown():
         # A module without contents is left alone.
         module = ir.Module.parse("util.global private @x : i32", session.context)
     text = compile_to_phase(Program(session, module), flags, "preprocessing")
-    found = re.search(r'cpu_features = "([^"]*)"', text)
-    return frozenset(name[1:] for name in found[1].split(",") if name.startswith("+")) if found else frozenset()
+    targets = re.findall(r'#hal\.executable\.target<"([^"]*)".*?(?:cpu_features = "([^"]*)"|$)', text, re.MULTILINE)
+    if {backend for backend, _ in targets} != {"llvm-cpu"}:
+        return frozenset()
+    features = [{name[1:] for name in found.split(",") if name.startswith("+")} for _, found in targets]
+    return frozenset(set.intersection(*features))
 
 
 @lru_cache
