@@ -21,8 +21,8 @@ class Case:
     """A model: `make(folder)` gives its file, written into the folder where it is generated.
 
     `inputs` are several sets of inputs of the same shapes. `constants` are inputs that are fixed when the model is
-    compiled. `answer` makes something to be equal of runs, which `says` names. `large` are those whose weights need
-    more than 100 MB, or whose compile takes minutes.
+    compiled. `answer` makes something to be equal of runs, which `says` names. `large` are those whose weights take
+    hundreds of megabytes, or whose compile takes long.
     """
 
     name: str
@@ -112,7 +112,7 @@ def only(outputs: Arrays) -> np.ndarray:
 
 def light_case(name: str) -> Case:
     inputs = partial(light.inputs, name, count=3)
-    large = name in ("bvlc_alexnet", "vgg19", "zfnet512")
+    large = name not in ("resnet50", "squeezenet")
     return Case(
         f"light {name}", partial(written, name, partial(light.model, name)), inputs, answer=partial(labels, inputs),
         says="labels", large=large,
