@@ -8,12 +8,14 @@ import sys
 import zipfile
 from pathlib import Path
 
+import iree.runtime as rt
 import numpy as np
 import pytest
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
 from webnn_mlir.dialects.webnn.builder import pack_int4
 from webnn_mlir.runtime import ArtifactError, compile, load
+from webnn_mlir.runtime.artifact import read_archive
 from webnn_mlir.runtime.signature import Signature
 
 ODD = 'a=b/c "\\ 日本\n'
@@ -58,7 +60,7 @@ I = np.array([[-8, 7, 0], [1, -1, 2], [3, -3, 4]], np.int8)  # noqa: E741
 @pytest.mark.parametrize("name", ["embedded.vmfb", "external.vmfb"])
 @pytest.mark.parametrize("driver", ["local-sync", "local-task"])
 def test_runs_by_name(files, name, driver):
-    artifact = load(files / name, driver=driver)
+    artifact = load(files / name, device=driver)
     assert artifact.inputs == {ODD: Descriptor.of("float32", [4000]), "i": Descriptor.of("int4", [3, 3])}
     for _ in range(2):
         outputs = artifact.run({ODD: X}, i=I)
@@ -306,3 +308,14 @@ def test_equal_graphs_give_equal_bytes(tmp_path, weights_mode):
         names = sorted(folder.glob("out.*"))
         digests.add(tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in names))
     assert len(digests) == 1
+
+
+def test_an_archive_in_use_is_not_read_again(tmp_path):
+    entries = {"w": np.arange(100, dtype=np.uint8)}
+    path = tmp_path / "weights.irpa"
+    rt.save_archive_file(entries, path)
+    first = read_archive(path)
+    assert read_archive(path) is first
+    del first
+    rt.save_archive_file({"w": entries["w"] + 1}, path)
+    assert np.frombuffer(dict(read_archive(path).items())["w"].file_view, np.uint8)[0] == 1

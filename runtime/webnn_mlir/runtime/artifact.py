@@ -11,8 +11,10 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from webnn_mlir.dialects.webnn.types import Descriptor
 
@@ -110,8 +112,8 @@ def load(path: str | Path, *, parameters: str | Path | None = None, device: str 
     """Loads a .vmfb, and the .irpa of the same name beside it (or `parameters`) where it needs one.
 
     It runs on `device`, as Artifact has it.
-    Both files are read into memory of the process. Raises ArtifactError when one is damaged or something else or there
-    is no such device, OSError when a file cannot be read.
+    Both files are read into memory of the process, an archive of several artifacts once. Raises ArtifactError when one
+    is damaged or something else or there is no such device, OSError when a file cannot be read.
     """
     path = Path(path)
     archive = Path(parameters) if parameters else path.with_suffix(".irpa")
@@ -139,11 +141,32 @@ def load_executable(
         raise ArtifactError(f"{path}: {error}") from None
 
 
-def read_archive(path: Path) -> ParameterIndex:
-    """The parameters of an .irpa archive, read into memory. Raises ArtifactError when it is damaged."""
+_archives: WeakValueDictionary[tuple[int, ...], ParameterIndex] = WeakValueDictionary()
+"""What is read of archives and still in use, by the file's state."""
+
+
+@cache
+def _index_type() -> Any:
+    """A parameter index that can be referred to weakly, which IREE's own cannot."""
     import iree.runtime as rt
 
-    index = rt.ParameterIndex()
+    return type("Archive", (rt.ParameterIndex,), {})
+
+
+def read_archive(path: Path) -> ParameterIndex:
+    """The parameters of an .irpa archive, in memory: one that is in use is not read again.
+
+    Raises ArtifactError when it is damaged.
+    """
+    state = _state(path)
+    index = _archives.get(state)
+    if index is None:
+        index = _archives[state] = _read_archive(path)
+    return index
+
+
+def _read_archive(path: Path) -> ParameterIndex:
+    index = _index_type()()
     with path.open("rb"):
         pass  # IREE's error for a file that cannot be opened looks like one for a damaged file
     try:
