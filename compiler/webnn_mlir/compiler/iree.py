@@ -79,8 +79,8 @@ def compile_program(program: Program, flags: Sequence[str]) -> bytes:
 
 @lru_cache
 def target_features(flags: tuple[str, ...]) -> frozenset[str]:
-    """What LLVM calls the instructions of the processor that the flags compile for; none where they compile for anything
-    else, too. Raises CompileError."""
+    """What LLVM calls the instructions of the processor that the flags compile for; none where they compile for
+    anything else, too. Raises CompileError."""
     session = new_session()
     with session.context, ir.Location.unknown():
         # A module without contents is left alone.
