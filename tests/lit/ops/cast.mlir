@@ -30,3 +30,11 @@ func.func @low_bits_of_half_a_byte(%x: tensor<2x3xi32>) -> tensor<2x3xi4> {
   %0 = "webnn.cast"(%x) {dataType = "int4"} : (tensor<2x3xi32>) -> tensor<2x3xi4>
   return %0 : tensor<2x3xi4>
 }
+
+// CHECK-LABEL: func.func @unsigned
+// CHECK: stablehlo.convert %arg0 : (tensor<2x3xui8>) -> tensor<2x3xi32>
+// CHECK: stablehlo.convert {{.*}} : (tensor<2x3xi32>) -> tensor<2x3xf32>
+func.func @unsigned(%x: tensor<2x3xui8>) -> tensor<2x3xf32> {
+  %0 = "webnn.cast"(%x) {dataType = "float32"} : (tensor<2x3xui8>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}

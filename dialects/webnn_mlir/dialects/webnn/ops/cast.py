@@ -19,10 +19,13 @@ def _stablehlo(b: Emitter, op: OpView) -> Value:
         return op.input
     if not target.is_float:
         return _float_to_integer(b, op.input, target) if source.is_float else _low_bits(b, op.input, target)
-    if target is DataType.FLOAT16:
-        # By way of float32, which holds every integer that float16 reaches.
-        return b.convert(b.convert(op.input, "f32"), "f16")
-    return b.convert(op.input, "f32")
+    value = op.input
+    if source.is_unsigned and source.bits < 64:
+        # IREE takes a conversion that only a matrix product uses for one from a signed integer.
+        value = b.convert(value, "i64" if source.bits == 32 else "i32")
+    value = b.convert(value, "f32")
+    # float16 by way of float32, which holds every integer that float16 reaches.
+    return b.convert(value, "f16") if target is DataType.FLOAT16 else value
 
 
 def _element(data_type: DataType) -> str:
