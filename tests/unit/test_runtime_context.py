@@ -13,13 +13,14 @@ from webnn_mlir import ML, MLContext, MLGraph, MLGraphBuilder
 from webnn_mlir.dialects.webnn import OPS
 from webnn_mlir.dialects.webnn.builder import InvalidStateError
 from webnn_mlir.runtime.device import ALIGNMENT
+from webnn_mlir.runtime.devices import DRIVERS, choose, present
 
 X, Y = np.arange(4, dtype=np.float32), np.full(4, 2, np.float32)
 
 
 @pytest.fixture(scope="module")
 def context():
-    with ML().create_context() as made:
+    with ML().create_context(accelerated=False) as made:
         yield made
 
 
@@ -41,9 +42,12 @@ def tensors(context: MLContext, *arrays):
 
 
 def test_preferences_are_hints_and_the_context_says_what_it_got():
+    here = any(not d.is_software for name in ("cuda", "metal", "vulkan") for d in present(name)[:1])
     for power in ("default", "high-performance", "low-power"):
-        context = ML().create_context(power_preference=power, accelerated=True, device_type="gpu")
+        context = ML().create_context(power_preference=power, accelerated=False)
         assert (context.power_preference, context.accelerated, context.target) == (power, False, "cpu")
+        context = ML().create_context(power_preference=power, device_type="gpu")
+        assert context.accelerated == (context.target != "cpu") == here
     with pytest.raises(TypeError, match="power_preference 'auto' must be one of default, high-performance"):
         ML().create_context(power_preference="auto")
     with pytest.raises(TypeError, match="device_type 'xpu' must be one of"):
@@ -89,6 +93,25 @@ async def awaited(awaitable):
 
 
 # Running
+
+
+@pytest.mark.parametrize("device", ["local-sync", "vmvx", "vulkan"])
+def test_the_other_devices(device):
+    if not present(choose(tuple(DRIVERS), device)[1] if device != "vulkan" else device):
+        pytest.skip(f"no {device} device is here")
+    with ML().create_context(device=device) as context:
+        assert device in (context.target, context.driver)
+        b = context.create_graph_builder()
+        constant = b.constant(context.create_constant_tensor({"dataType": "float32", "shape": [4]}, Y))
+        graph = b.build({"z": b.mul(b.input("x", "float32", [4]), constant)})
+        x, z = tensors(context, X, X)
+        assert context.read_tensor(context.create_tensor([3], "int8")).tolist() == [0, 0, 0]
+        for _ in range(5):
+            context.dispatch(graph, {"x": x}, {"z": z})
+            x, z = z, x
+        np.testing.assert_array_equal(context.read_tensor(x), X * 2**5)
+        np.testing.assert_array_equal(context.compute(graph, {"x": X})["z"], X * 2)
+        np.testing.assert_array_equal(asyncio.run(context.compute_async(graph, {"x": X}))["z"], X * 2)
 
 
 def test_dispatch_and_compute(context, add):

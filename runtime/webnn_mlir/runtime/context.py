@@ -25,6 +25,7 @@ from webnn_mlir.dialects.webnn.types import Descriptor
 
 from .buffers import as_bytes, check_output, checked_descriptor, deliver
 from .device import Account, Array, Memory, from_layout, open_device, scratch
+from .devices import DRIVERS, choose, present
 from .errors import ExecutionError
 from .graph import MLGraph
 from .limits import op_support_limits
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 Tensors = Mapping[str, MLTensor]
 
-DRIVERS = {"cpu": "local-task"}
-"""IREE's driver for a target."""
+ACCELERATORS = ("cuda", "metal", "vulkan")
+"""Targets whose devices are made for parallel work, if they are none of software."""
 
 POWER_PREFERENCES = ("default", "high-performance", "low-power")
 DEVICE_TYPES = ("auto", "cpu", "gpu", "npu")
@@ -53,18 +54,21 @@ class ML:
         accelerated: bool = True,
         device_type: str = "auto",
         *,
+        device: str | None = None,
         max_bytes: int | None = None,
         application: str | None = None,
         cache_dir: str | Path | None = None,
         compatibility: str | None = None,
     ) -> MLContext:
-        """A context on the best device that is here: `target` and `accelerated` of the context say which it is.
+        """A context on the best device that is here: `target`, `driver` and `accelerated` of it say which that is.
 
-        The first three are preferences, no promises. `max_bytes` bounds the memory of tensors, weights and runs:
-        beyond it they fail with OutOfMemoryError. `application` names the application that graphs are cached for, by
-        default the program that runs, `cache_dir` is the folder of that cache. `compatibility="2025"` accepts what
-        web-platform-tests of mid-2025 did and the specification no longer does.
-        Raises TypeError for a preference that there is not.
+        The first three are preferences, no promises: an accelerator is taken where one is here, unless `accelerated` is
+        False or `device_type` is `cpu`, else the CPU. `device`, a target or a driver of IREE's, is an order.
+        `max_bytes` bounds the memory of tensors, weights and runs: beyond it they fail with OutOfMemoryError.
+        `application` names the application that graphs are cached for, by default the program that runs, `cache_dir` is
+        the folder of that cache. `compatibility="2025"` accepts what web-platform-tests of mid-2025 did and the
+        specification no longer does.
+        Raises TypeError for a preference that there is not, ArtifactError where the device is not present.
         """
         for name, value, allowed in (
             ("power_preference", power_preference, POWER_PREFERENCES),
@@ -72,8 +76,10 @@ class ML:
         ):
             if value not in allowed:
                 raise OpError(f"{name} {value!r} must be one of {', '.join(allowed)}", "createContext")
+        if device is None:
+            device = _preferred(accelerated, device_type)
         return MLContext(
-            "cpu",
+            *choose(tuple(DRIVERS), device),
             power_preference,
             max_bytes,
             application=application,
@@ -87,6 +93,15 @@ class ML:
     def op_support_limits(self) -> dict[str, Any]:
         """The limits that contexts have by default: https://www.w3.org/TR/webnn/#api-mlcontext-opsupportlimits."""
         return op_support_limits()
+
+
+def _preferred(accelerated: bool, device_type: str) -> str:
+    """The target of the first accelerator, if one is wanted and present, else the CPU."""
+    if device_type != "cpu" and (accelerated or device_type != "auto"):
+        for target in ACCELERATORS:
+            if any(not device.is_software for device in present(target)[:1]):
+                return target
+    return "cpu"
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,7 @@ class MLContext:
     def __init__(
         self,
         target: str,
+        driver: str,
         power_preference: str = "default",
         max_bytes: int | None = None,
         *,
@@ -122,7 +138,7 @@ class MLContext:
         compatibility: str | None = None,
     ):
         self._target, self._power_preference, self.compatibility = target, power_preference, compatibility
-        self._device = open_device(DRIVERS[target])
+        self._device = open_device(driver)
         self._account, self._timeline = Account(max_bytes), Timeline(self._device)
         self._lost = Lost()
         self._objects: WeakSet[MLTensor | MLGraph] = WeakSet()
@@ -136,9 +152,14 @@ class MLContext:
         return self._target
 
     @property
+    def driver(self) -> str:
+        """IREE's driver of the device."""
+        return self._device.driver
+
+    @property
     def accelerated(self) -> bool:
-        """Whether the device is one that is made for parallel work, which the CPU is not."""
-        return self._target != "cpu"
+        """Whether the device is one that is made for parallel work, which the CPU is not, under whatever name."""
+        return not all(device.is_software for device in present(self.driver)[:1])
 
     @property
     def power_preference(self) -> str:
@@ -200,8 +221,7 @@ class MLContext:
             flags = {name: bool(descriptor.get(name, False)) if v is None else v for name, v in flags.items()}
             members = {name: value for name, value in descriptor.items() if name not in flags}
         checked = checked_descriptor(members, data_type, "createTensor")
-        memory = Memory(self._device, self._account, checked)
-        memory.zero()
+        memory = Memory.zeros(self._device, self._account, checked)
         return self._tensor(checked, memory, **{name: v is not False for name, v in flags.items()}, constant=False)
 
     def create_constant_tensor(self, descriptor: Descriptor | Mapping[str, Any], data: Any) -> MLTensor:

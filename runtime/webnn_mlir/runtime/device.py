@@ -60,6 +60,8 @@ def open_device(driver: str) -> Device:
     import iree.runtime as rt
     from iree.runtime import _binding
 
+    # Code is compiled to take up to 256 KiB of stack; the threads of local-task have 128 by default.
+    rt.flags.parse_flags("--task_worker_stack_size=1048576")
     try:
         device = rt.get_driver(driver).create_default_device()
     except (ValueError, RuntimeError) as error:
@@ -178,8 +180,13 @@ class Memory:
     def byte_length(self) -> int:
         return self._bytes
 
-    def zero(self) -> None:
-        self.buffer.fill_zero(0, self._bytes)
+    @classmethod
+    def zeros(cls, device: Device, account: Account, descriptor: Descriptor) -> Memory:
+        lies = layout(descriptor)
+        memory = cls(device, account, descriptor, None if device.is_host else np.zeros(lies.shape, lies.dtype))
+        if device.is_host:
+            memory.buffer.fill_zero(0, memory.byte_length)
+        return memory
 
     def array(self) -> Array:
         """The bytes where they lie, in memory of the host, as an array that keeps them there."""

@@ -5,7 +5,7 @@ https://www.w3.org/TR/webnn/#api
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from webnn_mlir.dialects.webnn.webidl import convert, invoke, to_dictionary, to_
 from webnn_mlir.runtime import ML, MLContext, MLGraph, MLGraphBuilder, MLTensor
 
 
-def call(method: str, target: Any, arguments: list[Any], compatibility: str | None) -> Any:
-    """Calls a method of an object; without one `createContext` or a constructor."""
+def call(method: str, target: Any, arguments: list[Any], options: Mapping[str, Any]) -> Any:
+    """Calls a method of an object; without one `createContext`, also with `options`, or a constructor."""
     if method == "createContext":
-        return _create_context(to_dictionary(arguments[0] if arguments else None), compatibility)
+        return _create_context(to_dictionary(arguments[0] if arguments else None), options)
     if method == "MLGraphBuilder":
         return MLGraphBuilder(_interface(MLContext, arguments, 0, method))
     if isinstance(target, MLGraphBuilder):
@@ -30,10 +30,10 @@ def call(method: str, target: Any, arguments: list[Any], compatibility: str | No
     return _CONTEXT[method](target, arguments)
 
 
-def _create_context(options: dict[str, Any], compatibility: str | None) -> MLContext:
+def _create_context(preferences: dict[str, Any], options: Mapping[str, Any]) -> MLContext:
     names = {"powerPreference": "power_preference", "deviceType": "device_type"}
-    given: dict[str, Any] = {names[name]: to_string(options[name]) for name in names if name in options}
-    return ML().create_context(**given, compatibility=compatibility)
+    given: dict[str, Any] = {names[name]: to_string(preferences[name]) for name in names if name in preferences}
+    return ML().create_context(**given, **options)
 
 
 def _call_builder(method: str, builder: MLGraphBuilder, arguments: list[Any]) -> Any:

@@ -89,7 +89,7 @@ def _replay_all(args: argparse.Namespace, report: Report) -> None:
     tests = [t for t in read_tests(args.cases) if args.kind in (None, t.kind) and args.filter.search(t.id)]
     with report.showing_progress(len(tests)):
         for test in tests:
-            report.add(replay(test))
+            report.add(replay(test, args.target.split(",")[0]))
 
 
 def _check_all(args: argparse.Namespace, report: Report) -> None:

@@ -31,16 +31,16 @@ class Unexpected(Exception):
     """A call did not do what it must."""
 
 
-def replay(test: Test) -> Record:
-    """Makes a test's calls in order, up to the first that does not do what it must."""
+def replay(test: Test, device: str = "cpu") -> Record:
+    """Makes a test's calls in order, on a device, up to the first that does not do what it must."""
     start = time.perf_counter()
     objects: dict[str, Any] = {}
     message = ""
     # What these say of tensors and contexts, browsers did in 2025; builders are held to the specification of today.
-    compatibility = "2025" if test.kind == "lifecycle" else None
+    options = {"device": device, "compatibility": "2025" if test.kind == "lifecycle" else None}
     for number, step in enumerate(test.steps):
         try:
-            _step(step, objects, set(test.issues.get(number, ())), compatibility)
+            _step(step, objects, set(test.issues.get(number, ())), options)
         except Unexpected as error:
             message = f"step {number}, {step['call']}: {error}"
             break
@@ -50,14 +50,14 @@ def replay(test: Test) -> Record:
     return Record(test.id, test.file, "failed" if message else "passed", message, time.perf_counter() - start)
 
 
-def _step(step: Json, objects: dict[str, Any], conflicts: set[str], compatibility: str | None) -> None:
+def _step(step: Json, objects: dict[str, Any], conflicts: set[str], options: Json) -> None:
     try:
         target = objects[step["on"]] if step.get("on", "ml") != "ml" else None
         arguments = [corpus.value(a, objects) for a in step["args"]]
     except KeyError as error:
         raise Unexpected(f"needs {error}, which no step before it made") from None
     try:
-        result = call(step["call"], target, arguments, compatibility)
+        result = call(step["call"], target, arguments, options)
     except Exception as error:
         if not step.get("unchecked"):
             _judge_error(step, error, conflicts)
