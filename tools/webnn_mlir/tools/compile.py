@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ EXAMPLE = """examples:
   webnn-compile model.onnx --emit webnn-json -o model.json
   webnn-compile model.webnn --emit stablehlo -o -"""
 
-EMITS = ("webnn-json", "webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
+EMITS = ("webnn-json", "stablehlo-portable", "jax-export", "webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
+PORTABLE = {"stablehlo-portable": ".mlirbc", "jax-export": ".jaxexport"}
+"""What OpenXLA's consumers read, and how the names of such files end."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", help="where the result goes; - for standard output; by default INPUT.vmfb, or "
                    "standard output for text")  # fmt: skip
     p.add_argument("--emit", choices=EMITS, default="vmfb",
-                   help="how far to go; webnn-json writes a .json or .webnn file and its .safetensors")  # fmt: skip
+                   help="how far to go; webnn-json writes a .json or .webnn file and its .safetensors, "
+                   "stablehlo-portable a versioned artifact of StableHLO, jax-export a function of JAX")  # fmt: skip
     add_specialization(p)
     add_targets(p)
     p.add_argument("-O", dest="opt_level", type=int, choices=range(4), default=2, help="optimization level (default 2)")
@@ -94,6 +98,8 @@ def main(argv: list[str] | None = None) -> int:
     driver = compiler()
     if args.emit == "webnn-json":
         return _convert(driver, args, specialization, start)
+    if args.emit in PORTABLE:
+        return _write_portable(args, specialization, start)
     options = driver.CompileOptions(
         **parse_targets(args),
         opt_level=args.opt_level,
@@ -136,6 +142,25 @@ def _convert(driver: Any, args: argparse.Namespace, specialization: Any, start: 
     _check_output(output, args)
     files = driver.convert_source(args.input, Path(output), specialization=specialization)
     _summary(args, None, files, time.perf_counter() - start)
+    return 0
+
+
+def _write_portable(args: argparse.Namespace, specialization: Any, start: float) -> int:
+    """Writes the graph for consumers of OpenXLA."""
+    from webnn_mlir.dialects.files import write_whole
+
+    if find_spec("jaxlib") is None:
+        raise ValueError(f"--emit {args.emit} needs jaxlib; pip install 'webnn-mlir[xla]' has it")
+    from webnn_mlir import jax
+
+    output = args.output or str(Path(args.input).with_suffix(PORTABLE[args.emit]))
+    if output == "-":
+        raise ValueError(f"--emit {args.emit} writes a file: give -o FILE{PORTABLE[args.emit]}")
+    _check_output(output, args)
+    graph = jax.read(args.input, specialization)
+    data = jax.portable(graph) if args.emit == "stablehlo-portable" else bytes(jax.export(graph).serialize())
+    write_whole(Path(output), lambda temporary: temporary.write_bytes(data))
+    _summary(args, None, [Path(output)], time.perf_counter() - start)
     return 0
 
 

@@ -47,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rtol", type=float, default=1e-5, help="relative tolerance (default 1e-5)")
     p.add_argument("--atol", type=float, default=1e-6, help="absolute tolerance (default 1e-6)")
     p.add_argument("--parameters", type=Path, metavar="FILE.irpa", help="the weights, if not beside the artifact")
-    p.add_argument("--device", "--driver", help="a target, or a driver: local-task (all cores), local-sync (the calling "
-                   "thread), vulkan, …; by default the best one present, see webnn-devices")  # fmt: skip
+    p.add_argument("--device", "--driver", help="a target, or a driver: local-task (all cores), local-sync (the "
+                   "calling thread), vulkan, …; by default the best one present, see webnn-devices")  # fmt: skip
     p.add_argument("--repeat", type=int, default=1, metavar="N", help="run N times and print the seconds it took")
     p.add_argument("--json", action="store_true", help="print the outputs or the comparison as JSON")
     return p

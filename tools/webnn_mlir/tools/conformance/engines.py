@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -125,20 +123,8 @@ class XlaEngine:
         from jax.extend import backend
         from jaxlib import xla_client
 
-        from webnn_mlir.compiler import pipeline
-        from webnn_mlir.compiler.program import from_graphs
+        from webnn_mlir.jax import bytecode
 
-        # XLA takes no resources: all constants stand in the module.
-        program = from_graphs({"main": graph}, inline_limit=sys.maxsize)
-        program.options["weights"] = "embed"
-        for passes in pipeline.STAGES.values():
-            pipeline.run(program, [p for p in passes if p not in _FOR_IREE])
-        bytecode = io.BytesIO()
-        program.module.operation.write_bytecode(bytecode)
         client = backend.get_backend("cpu")
         devices = xla_client.DeviceList(tuple(client.devices()[:1]))
-        return client.compile_and_load(bytecode.getvalue(), devices, xla_client.CompileOptions())
-
-
-_FOR_IREE = {"webnn-signature", "webnn-fuse-dequantize", "webnn-to-linalg"}
-"""Passes whose results are not StableHLO."""
+        return client.compile_and_load(bytecode(graph), devices, xla_client.CompileOptions())
