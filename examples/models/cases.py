@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from decoder import make_decoder
 
 from . import encoder, light, minilm, ocr, speech
 
@@ -64,6 +65,9 @@ def cases(huge: bool = False) -> list[Case]:
         *(light_case(name) for name in light.NAMES),
         Case("audio encoder", partial(written, "audio_encoder", encoder.model),
              lambda: [encoder.inputs(seed=seed) for seed in range(2)]),
+        *decoder_cases("small", make_decoder.Shape()),
+        *decoder_cases("medium", MEDIUM),
+        *(decoder_cases("Phi-3-mini", make_decoder.PHI3_MINI) if huge else ()),
     ]  # fmt: skip
 
 
@@ -121,6 +125,37 @@ def light_case(name: str) -> Case:
 
 def labels(inputs: Callable[[], list[Arrays]], run: Run) -> list[int]:
     return [int(only(run(entry)).argmax()) for entry in inputs()]
+
+
+MEDIUM = make_decoder.Shape(layers=8, hidden=512, heads=8, kv_heads=4, intermediate=1408, vocabulary=8192)
+
+
+def decoder_cases(name: str, shape: make_decoder.Shape) -> Iterator[Case]:
+    """Several tokens at once, and one, each after others: with random weights, tokens are numbers."""
+    for part, tokens in (("prefill", 16), ("decode", 1)):
+        inputs = partial(token_inputs, shape, tokens)
+        yield Case(
+            f"decoder {name} {part}", partial(make_decoder.write, shape=shape), inputs,
+            answer=partial(next_tokens, inputs), says="next token", large=shape != make_decoder.Shape(),
+        )  # fmt: skip
+
+
+def token_inputs(shape: make_decoder.Shape, tokens: int, past: int = 16) -> list[Arrays]:
+    rng = np.random.default_rng(0)
+    values = [
+        rng.normal(size=(1, shape.kv_heads, past, shape.head_size)).astype(np.float32) for _ in range(2 * shape.layers)
+    ]
+    names = [f"past_key_values.{layer}.{part}" for layer in range(shape.layers) for part in ("key", "value")]
+    mask = np.ones((1, past + tokens), np.int64)
+    return [
+        {"input_ids": rng.integers(0, shape.vocabulary, (1, tokens)), "attention_mask": mask,
+         **dict(zip(names, values, strict=True))}
+        for _ in range(2)
+    ]  # fmt: skip
+
+
+def next_tokens(inputs: Callable[[], list[Arrays]], run: Run) -> list[int]:
+    return [int(run(entry)["logits"][0, -1].argmax()) for entry in inputs()]
 
 
 def speech_cases() -> Iterator[Case]:
