@@ -62,6 +62,11 @@ def test_limits_come_from_the_declarations(context):
     assert limits["conv2d"]["filter"]["rankRange"] == {"min": 4, "max": 4}
     assert limits["equal"]["output"]["dataTypes"] == ["uint8"]
     assert limits["input"]["dataTypes"][-2:] == ["int4", "uint4"]
+    limits["relu"].clear()
+    assert context.op_support_limits()["relu"], "what one is given is one's own"
+    assert ML().op_support_limits("vmvx")["relu"]["input"]["dataTypes"] == ["float32", "int64", "int32", "int8"]
+    with pytest.raises(TypeError, match="'abacus' must be one of cpu"):
+        ML().op_support_limits("abacus")
 
 
 def test_what_a_lost_context_does():

@@ -90,9 +90,12 @@ class ML:
     async def create_context_async(self, *args: Any, **options: Any) -> MLContext:
         return self.create_context(*args, **options)
 
-    def op_support_limits(self) -> dict[str, Any]:
-        """The limits that contexts have by default: https://www.w3.org/TR/webnn/#api-mlcontext-opsupportlimits."""
-        return op_support_limits()
+    def op_support_limits(self, target: str = "cpu") -> dict[str, Any]:
+        """The limits of a target, before there is a context: by default the baseline, which is that of the CPU.
+
+        https://www.w3.org/TR/webnn/#api-mlcontext-opsupportlimits
+        """
+        return op_support_limits(target)
 
 
 def _preferred(accelerated: bool, device_type: str) -> str:
@@ -177,8 +180,8 @@ class MLContext:
         return self._account.used
 
     def op_support_limits(self) -> dict[str, Any]:
-        """https://www.w3.org/TR/webnn/#dom-mlcontext-opsupportlimits"""
-        return op_support_limits()
+        """What operators take on this device: https://www.w3.org/TR/webnn/#dom-mlcontext-opsupportlimits."""
+        return op_support_limits(self._target)
 
     def create_graph_builder(self) -> MLGraphBuilder:
         from .builder import MLGraphBuilder

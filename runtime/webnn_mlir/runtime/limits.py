@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from webnn_mlir.dialects.targets import EXCLUDED
+from webnn_mlir.dialects.targets import EXCLUDED, TARGET_NAMES
 from webnn_mlir.dialects.webnn import OPS
-from webnn_mlir.dialects.webnn.declaration import Op, OperandSpec, ResultSpec
+from webnn_mlir.dialects.webnn.declaration import Op
 from webnn_mlir.dialects.webnn.types import ALL_AND_INT4S, DataType
 
 MAX_TENSOR_BYTE_LENGTH = 2**31 - 1
@@ -21,34 +22,29 @@ MAX_RANK = 8
 def op_support_limits(target: str = "cpu") -> dict[str, Any]:
     """MLOpSupportLimits of a target, with the specification's spelling of all names.
 
-    Without a target these are the baseline limits, which every operator keeps on the CPU.
+    Without the data types that the target cannot compute with, these are the operators' own limits.
     """
-    without = frozenset(EXCLUDED.get(target, ()))
-    anything = _limits(ALL_AND_INT4S, without)
-    limits: dict[str, Any] = {
-        "preferredInputLayout": "nhwc",
-        "maxTensorByteLength": MAX_TENSOR_BYTE_LENGTH,
-        "input": anything,
-        "constant": anything,
-        "output": anything,
-    }
-    return limits | {name: _of(op, without) for name, op in OPS.items()}
+    if target not in TARGET_NAMES:
+        raise TypeError(f"target {target!r} must be one of {', '.join(TARGET_NAMES)}")
+    return copy.deepcopy(_of_target(target))
 
 
 @lru_cache
-def _of(op: Op, without: frozenset[DataType]) -> dict[str, Any]:
-    operands = {spec.name: spec for spec in op.operands}
-    limits = {name: _limits(spec.types, without, spec.rank) for name, spec in operands.items()}
-    return limits | {spec.name: _limits(_result_types(spec, operands), without) for spec in op.results}
+def _of_target(target: str) -> dict[str, Any]:
+    def limits(types: Iterable[DataType], rank: tuple[int, int | None] = (0, None)) -> dict[str, Any]:
+        names = [str(t) for t in types if t not in EXCLUDED.get(target, {})]
+        return {"dataTypes": names, "rankRange": {"min": rank[0], "max": MAX_RANK if rank[1] is None else rank[1]}}
 
+    def of(op: Op) -> dict[str, Any]:
+        operands = {spec.name: spec for spec in op.operands}
+        found = {name: limits(spec.types, spec.rank) for name, spec in operands.items()}
+        for spec in op.results:
+            found[spec.name] = limits(operands[spec.like or ""].types if spec.types is None else spec.types)
+        return found
 
-def _result_types(spec: ResultSpec, operands: dict[str, OperandSpec]) -> tuple[DataType, ...]:
-    return spec.types if spec.types is not None else operands[spec.like or ""].types
-
-
-def _limits(
-    types: Iterable[DataType], without: frozenset[DataType], rank: tuple[int, int | None] = (0, None)
-) -> dict[str, Any]:
-    low, high = rank
-    ranks = {"min": low, "max": MAX_RANK if high is None else high}
-    return {"dataTypes": [str(t) for t in types if t not in without], "rankRange": ranks}
+    return {
+        "preferredInputLayout": "nhwc",
+        "maxTensorByteLength": MAX_TENSOR_BYTE_LENGTH,
+        **{name: limits(ALL_AND_INT4S) for name in ("input", "constant", "output")},
+        **{name: of(op) for name, op in OPS.items()},
+    }
