@@ -332,7 +332,10 @@ class Importer:
             outputs = [f"o{n}" if wanted else "" for n, wanted in enumerate(self.builder.wanted)]
             call = onnx.helper.make_node(node.op_type, names, outputs)
             call.attribute.extend(ir.to_proto(attribute) for attribute in attributes.values())
-            types = [b"" if value is None else _type_proto(value).SerializeToString() for value in inputs]
+            types = [
+                b"" if value is None else _type_proto(value, given).SerializeToString()
+                for value, given in zip(inputs, node.inputs, strict=True)
+            ]
             body = schema.get_context_dependent_function(call.SerializeToString(), types)
         proto: onnx.FunctionProto = onnx.FunctionProto.FromString(body) if isinstance(body, bytes) else body
         return proto
@@ -383,8 +386,28 @@ def _unsupported(domain: str, op_type: str, opset: int) -> str:
     return f"this operator of {where} is not supported"
 
 
-def _type_proto(value: Value) -> onnx.TypeProto:
+def _is_boolean(value: ir.Value | None) -> bool:
+    """Whether the model says that a value holds truth values, which are uint8 here: by its type, or by its producer."""
+    while value is not None and value.dtype is None:
+        node = value.producer()
+        if node is None or not onnx.defs.has(node.op_type, node.domain):
+            return False
+        if node.op_type == "Cast":
+            return bool(node.attributes["to"].value == ir.DataType.BOOL)
+        schema = onnx.defs.get_schema(node.op_type, node.domain)
+        output = schema.outputs[min(value.index() or 0, len(schema.outputs) - 1)]
+        if output.type_str == "tensor(bool)" or output.types == {"tensor(bool)"}:
+            return True
+        # It has the type of an input.
+        takes = zip(schema.inputs, node.inputs, strict=False)
+        value = next((given for formal, given in takes if formal.type_str == output.type_str), None)
+    return value is not None and value.dtype is ir.DataType.BOOL
+
+
+def _type_proto(value: Value, given: ir.Value | None) -> onnx.TypeProto:
     if isinstance(value, Known):
         return onnx.helper.make_tensor_type_proto(value.data_type.value, value.shape)
     data_type = ir.DataType.FLOAT if value.data_type is DataType.FLOAT32 else ir.DataType[value.data_type.name]
+    if data_type is ir.DataType.UINT8 and _is_boolean(given):
+        data_type = ir.DataType.BOOL
     return onnx.helper.make_tensor_type_proto(data_type.value, value.shape)
