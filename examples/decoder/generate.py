@@ -34,14 +34,15 @@ class Decoder:
 
         self.max_length, self.position = max_length, 0
         self.context = ML().create_context()
-        archive = folder / "weights.irpa"
-        self.graphs = {}
-        for name, length in (("prefill", prefill), ("decode", 1)):
+        archive, lengths = folder / "weights.irpa", {"prefill": prefill, "decode": 1}
+        # The second may add weights to the archive: it is read when both are there.
+        for name, length in lengths.items():
             start = time.perf_counter()
-            path = folder / f"{name}.vmfb"
-            compiled(model, length, max_length).save(path, archive=archive)
-            self.graphs[length] = self.context.load(path, parameters=archive)
-            print(f"{path.name}: {length} of {max_length} tokens, {time.perf_counter() - start:.1f} s")
+            compiled(model, length, max_length).save(folder / f"{name}.vmfb", archive=archive)
+            print(f"{name}.vmfb: {length} of {max_length} tokens, {time.perf_counter() - start:.1f} s")
+        self.graphs = {
+            length: self.context.load(folder / f"{name}.vmfb", parameters=archive) for name, length in lengths.items()
+        }
         graph = self.graphs[1]
         # New tensors are filled with zeros.
         self.past = {name: self.context.create_tensor(graph.inputs[name]) for name in graph.aliases.values()}
