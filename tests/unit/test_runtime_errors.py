@@ -60,6 +60,24 @@ def test_what_fails_on_the_device_reaches_the_reader_with_label_and_cause():
         np.testing.assert_array_equal(other.read_tensor(y), 2 * ONES)
 
 
+def test_a_context_is_lost_with_its_device():
+    context, other = ML().create_context(), ML().create_context()
+    (x, y), graph = pair(context), double(context)
+    fail = fail_on_the_device(context, "VK_ERROR_DEVICE_LOST", label="culprit")
+    context.dispatch(graph, {"x": x}, {"y": y})
+    fail()
+    assert not context.lost.done()
+    with pytest.raises(ExecutionError, match="DEVICE_LOST"):
+        context.read_tensor(y)
+    assert "DEVICE_LOST" in context.lost.result(0).message
+    with pytest.raises(InvalidStateError, match="DEVICE_LOST"):
+        context.create_tensor([1], "float32")
+    assert not other.lost.done()
+    graph, (x, y) = double(other), pair(other)
+    other.dispatch(graph, {"x": x}, {"y": y})
+    np.testing.assert_array_equal(other.read_tensor(y), 2 * ONES)
+
+
 async def wait_for(awaitable):
     return await awaitable
 

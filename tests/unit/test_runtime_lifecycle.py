@@ -61,6 +61,12 @@ def test_destroy_frees_at_once():
         graph = exponential(context)
         assert context.bytes_in_use > 1000
         graph.destroy()
+        assert context.bytes_in_use == 0
+        forgotten = exponential(context)
+        assert context.bytes_in_use > 1000
+        del forgotten
+        gc.collect()
+        assert context.bytes_in_use == 0
         tensor = context.create_tensor([2**24], "float32")
         held = resident() if Path("/proc/self/statm").exists() else None
         tensor.destroy()

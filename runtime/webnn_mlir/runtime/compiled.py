@@ -186,14 +186,14 @@ def save(compilation: Any, path: Path, archive: Path | None = None) -> list[Path
     if compilation.parameters:
         import iree.runtime as rt
 
-        entries = {p.key: p.data() for p in compilation.parameters}
         shared = {} if archive is None or not archive.exists() else archived(archive)
-        for key in entries.keys() & shared.keys():
-            if not np.array_equal(entries[key], shared[key]):
-                raise ValueError(f"{archive}: holds another weight under the key {key!r}")
+        missing = [p for p in compilation.parameters if p.key not in shared]
+        for parameter in compilation.parameters:
+            if parameter.key in shared and not np.array_equal(parameter.data(), shared[parameter.key]):
+                raise ValueError(f"{archive}: holds another weight under the key {parameter.key!r}")
         archive = archive or path.with_suffix(".irpa")
-        if not shared or entries.keys() - shared.keys():
-            entries = shared | entries
+        if missing or not shared:
+            entries = shared | {p.key: p.data() for p in missing}
             write_whole(archive, lambda temporary: rt.save_archive_file(entries, temporary))
         files.append(archive)
     write_whole(path, lambda temporary: shutil.copyfile(compilation.vmfb, temporary))

@@ -261,7 +261,10 @@ class MLContext:
         the graph when the work that should have written the tensor has failed.
         """
         self._check_read(tensor, output)
-        lying = deliver(tensor._contents(), output)
+        try:
+            lying = deliver(tensor._contents(), output)
+        except ExecutionError as error:
+            raise self._seen(error) from None
         self._timeline.sweep()
         return from_layout(tensor.descriptor, lying)
 
@@ -278,12 +281,12 @@ class MLContext:
 
         async def read() -> Array:
             if failure:
-                raise failure.of(failure.label)
+                raise self._seen(failure)
             await timepoint.reached()
             self._check_not_lost("readTensor")
             tensor._check(self, "readTensor")
             if timepoint.failure:
-                raise timepoint.failure.of(timepoint.failure.label)
+                raise self._seen(timepoint.failure)
             return from_layout(tensor.descriptor, deliver(staging.copy(), output))
 
         return read()
@@ -355,7 +358,7 @@ class MLContext:
             try:
                 results = executable.run(self._account, self._timeline, graph.label, inputs)
             except ExecutionError as error:
-                raise error.of(graph.label) from None
+                raise self._seen(error.of(error.label or graph.label)) from None
         if outputs:
             for name, target in outputs.items():
                 np.copyto(target, results[name])
@@ -467,6 +470,13 @@ class MLContext:
     def _check_not_lost(self, what: str) -> None:
         if self._lost.done():
             raise InvalidStateError(f"{what}: {self._lost.result().message}")
+
+    def _seen(self, failure: ExecutionError) -> ExecutionError:
+        """The failure, to be raised; if the device is gone, the context is lost."""
+        if failure.device_lost:
+            open_device.cache_clear()
+            self._lose(failure.reason)
+        return failure.of(failure.label)
 
     def _lose(self, message: str) -> None:
         """https://www.w3.org/TR/webnn/#mlcontext-lose"""

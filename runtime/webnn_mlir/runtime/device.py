@@ -84,7 +84,7 @@ class Account:
         self.limit, self.used = limit, 0
         self._lock = threading.Lock()
 
-    def take(self, count: int) -> None:
+    def add(self, count: int) -> None:
         """Raises OutOfMemoryError where this is more than is left."""
         with self._lock:
             if self.limit is not None and self.used + count > self.limit:
@@ -92,9 +92,20 @@ class Account:
                 raise OutOfMemoryError(rule)
             self.used += count
 
-    def give_back(self, count: int) -> None:
-        with self._lock:
-            self.used -= count
+
+class Share:
+    """Bytes that are in an account as long as anything holds this. Raises OutOfMemoryError."""
+
+    __slots__ = ("_account", "count")
+
+    def __init__(self, account: Account, count: int):
+        self.count = 0
+        account.add(count)
+        self._account, self.count = account, count
+
+    def __del__(self) -> None:
+        if self.count:
+            self._account.add(-self.count)
 
 
 @dataclass(frozen=True)
@@ -140,22 +151,20 @@ def from_layout(descriptor: Descriptor, array: Array) -> Array:
 
 
 class Memory:
-    """A buffer of a tensor on a device. `view` is what programs take.
+    """A buffer of a tensor on a device, which has a share of an account. `view` is what programs take.
 
-    Its bytes are in the account as long as anything holds this. Raises OutOfMemoryError.
+    Raises OutOfMemoryError.
     """
 
-    __slots__ = ("_account", "_bytes", "_device", "_mapped", "buffer", "view")
+    __slots__ = ("_device", "_mapped", "_share", "buffer", "view")
 
     def __init__(self, device: Device, account: Account, descriptor: Descriptor, data: Array | None = None):
         """`data` as it lies in the buffer, copied; without it the buffer holds anything."""
         import iree.runtime as rt
 
-        self._bytes = 0
         wanted = layout(descriptor)
         count = wanted.byte_length
-        account.take(count)
-        self._account, self._bytes, self._device = account, count, device
+        self._share, self._device = Share(account, count), device
         kind, usage = rt.MemoryType.DEVICE_LOCAL, rt.BufferUsage.DEFAULT
         try:
             if data is not None and not device.is_host:
@@ -172,13 +181,9 @@ class Memory:
         if data is not None and device.is_host:
             np.copyto(self.array(), data.view(self.array().dtype))
 
-    def __del__(self) -> None:
-        if self._bytes:
-            self._account.give_back(self._bytes)
-
     @property
     def byte_length(self) -> int:
-        return self._bytes
+        return self._share.count
 
     @classmethod
     def zeros(cls, device: Device, account: Account, descriptor: Descriptor) -> Memory:
@@ -205,7 +210,7 @@ class Memory:
 
         kind = rt.MemoryType.HOST_LOCAL | rt.MemoryType.DEVICE_VISIBLE
         usage = rt.BufferUsage.TRANSFER | rt.BufferUsage.MAPPING
-        staging = self._device.hal.allocator.allocate_buffer(kind, usage, self._bytes)
+        staging = self._device.hal.allocator.allocate_buffer(kind, usage, self.byte_length)
         copied = self._device.hal.create_semaphore(0)
         self._device.hal.queue_copy(self.buffer, staging, [], [(copied, 1)])
         copied.wait(1)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from webnn_mlir.dialects.webnn import OpError
 from webnn_mlir.dialects.webnn.builder import InvalidStateError
 
 
 class ArtifactError(ValueError):
     """A file is no artifact of this compiler, or its parameters are not there or not right."""
+
+
+_DEVICE_LOST = re.compile(r"DEVICE_LOST|device (was )?lost|CUDA_ERROR_(ILLEGAL|LAUNCH)|DeviceRemoved")
 
 
 class ExecutionError(RuntimeError):
@@ -19,6 +24,11 @@ class ExecutionError(RuntimeError):
     def __init__(self, reason: str, label: str = ""):
         self.reason, self.label = reason, label
         super().__init__(f"[{label}] {reason}" if label else reason)
+
+    @property
+    def device_lost(self) -> bool:
+        """Whether this says that the device is gone, with the words of Vulkan, CUDA and Metal."""
+        return _DEVICE_LOST.search(self.reason) is not None
 
     def of(self, label: str) -> ExecutionError:
         """The same error, of a graph of this label."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from webnn_mlir.dialects.webnn.builder import InvalidStateError
 from webnn_mlir.dialects.webnn.types import Descriptor
 
+from .device import Share
 from .executable import Executable, InlineCall
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class MLGraph:
         self._executable: Executable | None = executable
         self._signature, self._files = executable.signature, files
         self._inline: InlineCall | None = executable.inline()
-        self._weight_bytes = sum(d.byte_length for d in self._signature.parameters.values()) + executable.size
-        context._account.take(self._weight_bytes)
+        weights = sum(d.byte_length for d in self._signature.parameters.values())
+        self._share: Share | None = Share(context._account, weights + executable.size)
 
     @property
     def context(self) -> MLContext:
@@ -67,8 +68,7 @@ class MLGraph:
         https://www.w3.org/TR/webnn/#dom-mlgraph-destroy
         """
         if self._executable is not None:
-            self._executable = self._inline = self._files = None
-            self._context._account.give_back(self._weight_bytes)
+            self._executable = self._inline = self._files = self._share = None
             self._context._timeline.sweep()
 
     def save(self, path: str | Path) -> list[Path]:

@@ -139,5 +139,5 @@ class MLTensor:
         if writer is not None:
             writer.over(wait=True)
         if failure := self._failed():
-            raise failure.of(failure.label)
+            raise failure
         return memory.copy()
