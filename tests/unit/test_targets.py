@@ -1,7 +1,9 @@
 """Every target: what is compiled for it, and what runs where this machine has a device for it."""
 
 import json
+import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +65,18 @@ def test_compiles(tmp_path, target, options, contents):
     assert contents in listing + members(path)
 
 
+def test_a_module_of_web_assembly(tmp_path):
+    path = tmp_path / "graph.vmfb"
+    builder = GraphBuilder()
+    x = builder.input("x", "float32", SHAPE)
+    program = builder.graph({"y": builder.sigmoid(builder.matmul(x, builder.transpose(x)))})
+    webnn_mlir.compile(program, "wasm32", cache=False).save(path)
+    assert b"\0asm\1\0\0\0" in members(path)
+    # The maximum in softmax calls C's library, and there is none to link.
+    with pytest.raises(GraphError, match="undefined symbol: fmaxf"):
+        webnn_mlir.compile(graph(), "wasm32", cache=False)
+
+
 @pytest.mark.parametrize("target", RUNS)
 def test_runs(target):
     x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
@@ -106,9 +120,10 @@ def test_float16_is_outside_of_vmvx():
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        ({"target": "abacus"}, "target 'abacus' must be one of cpu, vulkan, cuda, metal, vmvx"),
+        ({"target": "abacus"}, "target 'abacus' must be one of cpu, vulkan, cuda, metal, vmvx, wasm32"),
         ({"target": "cpu,,vulkan"}, "target '' must be one of"),
         ({"target": "cpu,cpu"}, "target 'cpu,cpu' names one twice"),
+        ({"target": "cpu,wasm32"}, "have one compiler, which makes code for one"),
         ({"metal_platform": "beos"}, "metal_platform 'beos' must be one of"),
     ],
 )
@@ -123,6 +138,8 @@ def test_choosing_a_device():
     assert choose(["vmvx", "cpu"], "local-sync") == ("cpu", "local-sync")
     with pytest.raises(ValueError, match="has no code for 'metal'; it has code for: vulkan, cuda"):
         choose(["vulkan", "cuda"], "metal")
+    with pytest.raises(ValueError, match="no device of this runtime runs code for wasm32"):
+        choose(["wasm32"])
     if not present("metal"):
         assert choose(["metal", "vmvx"]) == ("vmvx", "local-task")
         with pytest.raises(ValueError, match="no device is present for metal"):
@@ -155,3 +172,27 @@ def test_devices(capsys):
     limits = entries["vmvx"]["opSupportLimits"]
     assert limits["exp"]["input"]["dataTypes"] == ["float32"]
     assert "float16" in entries["cpu"]["opSupportLimits"]["exp"]["input"]["dataTypes"]
+
+
+@pytest.mark.skipif(
+    "WEBNN_AARCH64_RUNTIME" not in os.environ, reason="WEBNN_AARCH64_RUNTIME names no folder of IREE's runtime for it"
+)
+def test_an_artifact_for_another_processor_runs_on_it(tmp_path):
+    """IREE's own program for aarch64 runs what was compiled here, under an emulator."""
+    runtime = Path(os.environ["WEBNN_AARCH64_RUNTIME"])
+    webnn_mlir.compile(graph(), target_triple="aarch64-linux-gnu", cache=False).save(tmp_path / "graph.vmfb")
+    x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    system = "/usr/aarch64-linux-gnu"
+    subprocess.run(
+        [
+            "qemu-aarch64", "-L", system, "-E", f"LD_LIBRARY_PATH={runtime / 'iree_base_runtime.libs'}:{system}/lib",
+            runtime / "iree/_runtime_libs/iree-run-module", f"--module={tmp_path / 'graph.vmfb'}",
+            "--device=local-sync", "--function=main",
+            f"--input=@{tmp_path / 'x.npy'}", f"--output=@{tmp_path / 'y.npy'}",
+        ],
+        check=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(x), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"cannot be loaded|does not support"):
+        webnn_mlir.load(tmp_path / "graph.vmfb")

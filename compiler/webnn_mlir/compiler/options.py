@@ -61,6 +61,8 @@ class CompileOptions:
                 raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")
         if len(set(self.targets)) < len(self.targets):
             raise ValueError(f"target {self.target!r} names one twice")
+        if {"cpu", "wasm32"} <= set(self.targets):
+            raise ValueError("target: cpu and wasm32 have one compiler, which makes code for one at a time")
 
     @property
     def targets(self) -> tuple[str, ...]:

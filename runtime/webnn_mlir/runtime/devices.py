@@ -74,6 +74,8 @@ def choose(targets: Sequence[str], wanted: str | None = None) -> tuple[str, str]
         for driver in DRIVERS[target]
         if wanted in (None, target, driver)
     ]
+    if not candidates and wanted is None:
+        raise ArtifactError(f"no device of this runtime runs code for {', '.join(targets)}")
     if not candidates:
         raise ArtifactError(f"has no code for {wanted!r}; it has code for: {', '.join(targets)}")
     for target, driver in candidates:

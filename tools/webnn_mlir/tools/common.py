@@ -77,7 +77,7 @@ TARGET_OPTIONS = ("target", "target_cpu", "target_triple", "vulkan_target", "cud
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """The options that say what is compiled for."""
     for option, default, metavar, text in [
-        ("--target", "cpu", "TARGET", "cpu, vulkan, cuda, metal, vmvx; several with commas make one artifact"),
+        ("--target", "cpu", "TARGET", "cpu, vulkan, cuda, metal, vmvx, wasm32; several with commas make one"),
         ("--target-cpu", "host", "CPU", "host, generic, or a processor that LLVM knows"),
         ("--target-triple", "", "TRIPLE", "another machine's CPU, such as aarch64-linux-gnu"),
         ("--vulkan-target", "desktop", "GPU", "desktop (what their drivers share), ada, rdna3, …"),

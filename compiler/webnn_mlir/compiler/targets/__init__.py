@@ -11,13 +11,16 @@ from .metal import METAL
 from .target import Target
 from .vmvx import VMVX
 from .vulkan import VULKAN
+from .wasm32 import WASM32
 
 if TYPE_CHECKING:
     from ..options import CompileOptions
 
 __all__ = ["TARGETS", "Target", "flags", "lacks"]
 
-TARGETS: dict[str, Target] = {"cpu": CPU, "vulkan": VULKAN, "cuda": CUDA, "metal": METAL, "vmvx": VMVX}
+TARGETS: dict[str, Target] = {
+    "cpu": CPU, "vulkan": VULKAN, "cuda": CUDA, "metal": METAL, "vmvx": VMVX, "wasm32": WASM32,
+}  # fmt: skip
 
 
 def flags(options: CompileOptions) -> list[str]:
