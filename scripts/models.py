@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compiles real models, compares them with ONNX Runtime and writes the table of docs/models.md.
 
-    python scripts/models.py                  all of them, into docs/models.md
-    python scripts/models.py --only silero    those with this in their name, to the terminal
+    python scripts/models.py                  all of them
+    python scripts/models.py --only silero    those with this in their name; the rows of the others stay
 """
 
 from __future__ import annotations
@@ -161,19 +161,37 @@ def measure(name: str, folder: Path) -> Row:
     )
 
 
-def table(rows: list[Row]) -> str:
-    lines = [
-        "| model | operators (kinds) | parameters | compile | artifact | memory | difference | equal |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for row in rows:
-        cells = [
-            row.model, f"{row.operators} ({row.kinds})", count(row.parameters), f"{row.seconds:.1f} s",
-            f"{row.artifact / 1e6:.1f} MB", f"{row.memory / 1e6:.0f} MB", f"{row.difference:.1e}",
-            row.answer if row.equal else f"**different {row.answer}**",
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+HEAD = """| model | operators (kinds) | parameters | compile | artifact | memory | difference | equal |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |
+"""
+
+
+def line(row: Row) -> str:
+    cells = [
+        row.model, f"{row.operators} ({row.kinds})", count(row.parameters), f"{row.seconds:.1f} s",
+        f"{row.artifact / 1e6:.1f} MB", f"{row.memory / 1e6:.0f} MB", f"{row.difference:.1e}",
+        row.answer if row.equal else f"**different {row.answer}**",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+class Table:
+    """The file with the table: a row for each model, in their order."""
+
+    def __init__(self, path: Path, order: list[str]):
+        self.path, self.order = path, order
+        written = path.read_text().partition(HEAD)[2].splitlines() if path.exists() else []
+        self.lines = {text.split(" | ")[0].removeprefix("| "): text for text in written}
+
+    def set(self, name: str, text: str | None) -> None:
+        """Replaces a model's row, or removes it, and writes the file."""
+        self.lines.pop(name, None)
+        if text:
+            self.lines[name] = text
+        versions = {"iree": version("iree-base-compiler"), "runtime": version("onnxruntime")}
+        header = HEADER.format(tolerance=TOLERANCE, machine=machine(), **versions)
+        rows = [self.lines[name] for name in self.order if name in self.lines]
+        self.path.write_text(header + HEAD + "\n".join(rows) + "\n")
 
 
 def count(number: int) -> str:
@@ -194,29 +212,26 @@ def main() -> int:
     p.add_argument("--only", action="append", metavar="NAME", help="models with this in their name")
     p.add_argument("--large", action="store_true", help="also the models whose weights take gigabytes")
     p.add_argument("--json", action="store_true", help="print the rows as JSON")
-    p.add_argument("-o", "--output", type=Path, help="where the table goes (default: docs/models.md if it is whole)")
+    p.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "models.md", help="the file with the table")
     args = p.parse_args()
 
     names = [c.name for c in cases(args.large) if not args.only or any(part in c.name for part in args.only)]
-    rows, failed = [], 0
+    table = Table(args.output, [c.name for c in cases(huge=True)])
+    rows = []
     for name in names:
         with tempfile.TemporaryDirectory(prefix="webnn-models-") as folder:
             try:
                 rows.append(measure(name, Path(folder)))
+                text = line(rows[-1])
             except Exception as error:
-                failed += 1
                 print(f"{name}: {error}", file=sys.stderr)
-                continue
-        if not args.json:
-            print(table(rows[-1:]).splitlines()[-1], flush=True)
+                text = None
+        table.set(name, text)
+        if text and not args.json:
+            print(text, flush=True)
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
-    output = args.output or (None if args.only or failed else ROOT / "docs" / "models.md")
-    if output:
-        versions = {"iree": version("iree-base-compiler"), "runtime": version("onnxruntime")}
-        header = HEADER.format(tolerance=TOLERANCE, machine=machine(), **versions)
-        output.write_text(header + table(rows))
-    return 1 if failed or not all(row.good for row in rows) else 0
+    return 0 if len(rows) == len(names) and all(row.good for row in rows) else 1
 
 
 if __name__ == "__main__":
