@@ -14,15 +14,30 @@ from ..registry import operator
 
 @operator("BitShift", since=11)
 def bit_shift(w: NodeBuilder, X: MLOperand, Y: MLOperand, *, direction: str) -> Any:
-    """X · 2^Y without what does not fit, or X / 2^Y without the fraction; 0 where nothing of X is left."""
+    """X · 2^Y without what does not fit, or X / 2^Y rounded down; for Y beyond the bits what is left by all of them.
+
+    To the right, a negative X is -1 - (-1 - X) / 2^Y.
+    """
     w.require(direction in ("LEFT", "RIGHT"), f"direction {direction!r} must be LEFT or RIGHT")
-    w.require(X.data_type.is_unsigned, f"X has data type {X.data_type}; it must be an unsigned integer")
-    bits = X.data_type.bits
-    limit = w.scalar(bits, Y.data_type)
-    places = w.cast(w.min(Y, w.scalar(bits - 1, Y.data_type)), DataType.INT32)
-    powers = w.gather(w.operand(_powers(X.data_type)), places)
-    result = w.mul(X, powers) if direction == "LEFT" else w.div(X, powers)
-    return w.where(w.lesser(Y, limit), result, w.scalar(0, X.data_type))
+    w.require(not X.data_type.is_float, f"X has data type {X.data_type}; it must be an integer")
+    unsigned = DataType(f"uint{X.data_type.bits}")
+    if unsigned is X.data_type:
+        return _shifted(w, X, Y, direction)
+    if direction == "LEFT":
+        return w.cast(_shifted(w, w.cast(X, unsigned), Y, direction), X.data_type)
+    negative, all_ones = w.lesser(X, w.scalar(0, X.data_type)), w.scalar(-1, X.data_type)
+    magnitude = w.cast(w.where(negative, w.sub(all_ones, X), X), unsigned)
+    shifted = w.cast(_shifted(w, magnitude, Y, direction), X.data_type)
+    return w.where(negative, w.sub(all_ones, shifted), shifted)
+
+
+def _shifted(w: NodeBuilder, x: MLOperand, places: MLOperand, direction: str) -> MLOperand:
+    """An unsigned integer moved by so many places; by a number of them that it does not have, 0."""
+    inside = w.clamp(places, min_value=0, max_value=x.data_type.bits - 1)
+    powers = w.gather(w.operand(_powers(x.data_type)), w.cast(inside, DataType.INT32))
+    moved = w.mul(x, powers) if direction == "LEFT" else w.div(x, powers)
+    result: MLOperand = w.where(w.equal(places, inside), moved, w.scalar(0, x.data_type))
+    return result
 
 
 def _powers(data_type: DataType) -> Any:
