@@ -251,7 +251,7 @@ def test_one_key_for_two_constants(tool, tmp_path):
     [
         (["no.webnn"], "no.webnn: error: "),
         (["no.vmfb"], "no.vmfb: error: No such file"),
-        (["model.vmfb", "--dot", "-"], "--dot, --op-table and --dim are for graphs"),
+        (["model.vmfb", "--dot", "-"], "are for graphs (.webnn, .json, .onnx, .mlir, .mlirbc)"),
         (["model.webnn", "--dot", "no/x.dot"], "no"),
         (["model.webnn", "--dim", "n"], "--dim 'n' must be NAME=N"),
         (["model.mlir", "--dim", "n=3"], "MLIR has no dynamic dimensions with names; 'n' is given a size"),
