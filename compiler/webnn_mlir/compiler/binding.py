@@ -19,7 +19,17 @@ import numpy as np
 from iree.compiler import ir
 from iree.compiler.api import Session
 
-from webnn_mlir.dialects.webnn import OPS, DataType, Descriptor, Diagnostic, GraphError, Op, OpBuilder, OpError, OpView
+from webnn_mlir.dialects.webnn import (
+    DECLARED,
+    DataType,
+    Descriptor,
+    Diagnostic,
+    GraphError,
+    Op,
+    OpBuilder,
+    OpError,
+    OpView,
+)
 from webnn_mlir.dialects.webnn.attributes import Storage
 
 from . import python_dialects  # noqa: F401 - registers them
@@ -162,7 +172,7 @@ def make_location(label: str, op: str, place: Any) -> ir.Location:
 
 def op_declaration(operation: ir.Operation) -> Op | None:
     """The declaration of a webnn op; None for constants and for other dialects' ops."""
-    return OPS.get(operation.name.removeprefix(PREFIX)) if operation.name.startswith(PREFIX) else None
+    return DECLARED.get(operation.name.removeprefix(PREFIX)) if operation.name.startswith(PREFIX) else None
 
 
 def diagnostic(operation: ir.Operation, message: str) -> Diagnostic:

@@ -15,7 +15,7 @@ from typing import Any
 
 from iree.compiler import ir
 
-from webnn_mlir.dialects.webnn import OPS, Diagnostic, GraphError, OpError
+from webnn_mlir.dialects.webnn import DECLARED, Diagnostic, GraphError, OpError
 
 from . import binding, choices, iree, pipeline, wire
 from .frontend.weights import find_weights
@@ -156,7 +156,7 @@ def compiler_diagnostics(text: str) -> list[Diagnostic]:
         message = re.sub(r'#hal\.executable\.target<.*', "the target", match["message"])
         label = op = None
         for named in _NAMED.finditer(match["where"]):
-            if named["op"] in OPS:
+            if named["op"] in DECLARED:
                 label, op = named["label"], named["op"]
                 break
         file = _FILE.search(match["where"])

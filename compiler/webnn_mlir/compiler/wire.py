@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from webnn_mlir.dialects.webnn import OPS, Constant, Descriptor, Graph, GraphBuilder, MLOperand, Node, Place
+from webnn_mlir.dialects.webnn import DECLARED, Constant, Descriptor, Graph, GraphBuilder, MLOperand, Node, Place
 
 Json = dict[str, Any]
 
@@ -114,7 +114,7 @@ def decode_graph(data: Json) -> Graph:
     constants = values[len(inputs) :]
     nodes = []
     for name, fields, label, place, results in data["nodes"]:
-        op = OPS[name]
+        op = DECLARED[name]
         for field in op.operand_fields:
             fields[field] = _decode(fields[field], values)
         node = Node(op, fields, label, Place(*place) if place else None)

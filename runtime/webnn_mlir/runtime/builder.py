@@ -21,14 +21,18 @@ class MLGraphBuilder(GraphBuilder):
     """https://www.w3.org/TR/webnn/#mlgraphbuilder: a method for every operator, with its options by keyword.
 
     With a context, `build` gives an MLGraph for that. Without one it gives a CompiledGraph, compiled for this machine's
-    CPU, to run or to save. Raises InvalidStateError when the context is lost.
+    CPU, to run or to save. `extensions=True` gives the operators that the specification does not have.
+    Raises InvalidStateError when the context is lost.
     """
 
-    def __init__(self, context: MLContext | None = None, *, compatibility: str | None = None) -> None:
+    def __init__(
+        self, context: MLContext | None = None, *, compatibility: str | None = None, extensions: bool = False
+    ) -> None:
         if context is not None and not isinstance(context, MLContext):
             raise OpError("the argument is not of type 'MLContext'", "MLGraphBuilder")
         self._context = context
-        super().__init__(compatibility=compatibility or (context.compatibility if context else None))
+        compatibility = compatibility or (context.compatibility if context else None)
+        super().__init__(compatibility=compatibility, extensions=extensions)
         self._check_open()
 
     def _check_open(self) -> None:

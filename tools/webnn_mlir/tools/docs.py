@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from webnn_mlir.dialects.webnn import OPS, DataType, Descriptor, Graph, GraphBuilder, MLOperand, Op
+from webnn_mlir.dialects.webnn import DECLARED, DataType, Descriptor, Graph, GraphBuilder, MLOperand, Op
 from webnn_mlir.dialects.webnn.declaration import AttributeSpec, OperandSpec, ResultSpec
 
 from .common import report_errors
@@ -30,16 +30,31 @@ SCAFFOLDING = re.compile(r"builtin\.module|func\.\w+|.*\.(constant|return|yield)
 """Ops that say nothing about what an operator becomes."""
 
 
-def page(ops: Iterable[Op] = tuple(OPS.values())) -> str:
-    """The whole page."""
-    return "\n".join([INTRODUCTION, *(section(op) for op in sorted(ops, key=lambda op: op.name.lower()))])
+EXTENSIONS_APART = """# Extension operators
+
+The specification does not have these. A builder with `extensions=True` makes them, and MLIR may have them; the
+formats of graph files do not.
+"""
+
+
+def page(ops: Iterable[Op] = tuple(DECLARED.values())) -> str:
+    """The whole page, the operators that the specification does not have apart."""
+    ordered = sorted(ops, key=lambda op: op.name.lower())
+    apart = [section(op) for op in ordered if op.extension]
+    return "\n".join(
+        [
+            INTRODUCTION,
+            *(section(op) for op in ordered if not op.extension),
+            *([EXTENSIONS_APART, *apart] if apart else []),
+        ]
+    )
 
 
 def section(op: Op) -> str:
     """An operator's part of the page."""
     graph = example(op)
     fields = next(node.fields for node in graph.nodes if node.op is op)
-    lines = [f"## {op.name}", "", f"[Specification]({op.url})", ""]
+    lines = [f"## {op.name}", "", *([] if op.extension else [f"[Specification]({op.url})", ""])]
     lines += table(["operand", "data types", "rank"], [*map(_operand, op.operands), *map(_result, op.results)])
     if op.attributes:
         lines += table(["attribute", "type", "default"], [_attribute(a, fields[a.field]) for a in op.attributes])
@@ -51,7 +66,7 @@ def section(op: Op) -> str:
 
 def example(op: Op) -> Graph:
     """The graph of the declaration's example, in float32 where the first operand takes it."""
-    builder = GraphBuilder()
+    builder = GraphBuilder(extensions=op.extension)
     types = op.operands[0].types
     tested = DataType.FLOAT32 if DataType.FLOAT32 in types else types[0]
     numbers = itertools.count()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from webnn_mlir.dialects.webnn import OPS, Descriptor
+from webnn_mlir.dialects.webnn import DECLARED, Descriptor
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Outline:
         constants = [(entry["key"], enter(entry["descriptor"])) for entry in data["constants"]]
         nodes = []
         for name, fields, label, _, results in data["nodes"]:
-            operands = {spec.field: fields[spec.field] for spec in OPS[name].operands}
-            attributes = {spec.field: fields[spec.field] for spec in OPS[name].attributes}
+            operands = {spec.field: fields[spec.field] for spec in DECLARED[name].operands}
+            attributes = {spec.field: fields[spec.field] for spec in DECLARED[name].attributes}
             nodes.append(OutlineNode(name, label, operands, attributes, [enter(r) for r in results]))
         return cls(data["name"], values, inputs, constants, nodes, dict(data["outputs"]))
 

@@ -2,7 +2,7 @@
 
 from . import ops
 from .builder import GraphBuilder, InvalidStateError, OpBuilder, register_methods
-from .declaration import OPS, Op, OpView
+from .declaration import DECLARED, EXTENSIONS, OPS, Op, OpView
 from .diagnostics import Diagnostic, GraphError, OpError, Place
 from .graph import Constant, Graph, MLOperand, Node
 from .types import DataType, Descriptor
@@ -11,6 +11,8 @@ ops.load()
 register_methods()
 
 __all__ = [
+    "DECLARED",
+    "EXTENSIONS",
     "OPS",
     "Constant",
     "DataType",

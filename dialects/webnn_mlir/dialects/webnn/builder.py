@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from .declaration import OPS, AttributeSpec, Op, OperandSpec
+from .declaration import DECLARED, AttributeSpec, Op, OperandSpec
 from .diagnostics import OpError, Place
 from .graph import Constant, Graph, MLOperand, Node
 from .types import DataType, Descriptor, cast_number
@@ -66,16 +66,19 @@ def describe(op: Op) -> str:
         rank = f"rank {low}" if low == high else f"rank {low} to {'N' if high is None else high}"
         return f"  {spec.field}: {', '.join(spec.types)}; {rank}{f'; data type of {spec.like}' if spec.like else ''}"
 
-    return "\n".join([f"{op.name}: {op.url}", "", *map(line, op.parameters), "Options:", *map(line, op.options)])
+    source = "an extension" if op.extension else op.url
+    return "\n".join([f"{op.name}: {source}", "", *map(line, op.parameters), "Options:", *map(line, op.options)])
 
 
 class GraphBuilder(OpBuilder):
     """Builds one graph. What the specification makes a TypeError raises one, with the label, the value and the rule.
 
-    `compatibility="2025"` accepts the forms of web-platform-tests of mid-2025 that the specification no longer has.
+    `compatibility="2025"` accepts the forms of web-platform-tests of mid-2025 that the specification no longer has,
+    `extensions=True` gives the operators that it never had.
     """
 
-    def __init__(self, *, compatibility: str | None = None) -> None:
+    def __init__(self, *, compatibility: str | None = None, extensions: bool = False) -> None:
+        self.extensions = extensions
         if compatibility not in (None, "2025"):
             raise TypeError(f"compatibility: {compatibility!r} must be None or '2025'")
         self.compatibility = compatibility
@@ -140,6 +143,8 @@ class GraphBuilder(OpBuilder):
         self._check_open()
         if not isinstance(label, str):
             raise OpError(f"label {label!r} must be a string", op.name)
+        if op.extension and not self.extensions:
+            raise OpError("is no operator of the specification: a builder with extensions=True has it", op.name, label)
         for spec in op.operands:
             given = arguments.get(spec.field)
             for value in given if isinstance(given, list | tuple) else [given]:
@@ -301,7 +306,7 @@ def unpack_int4(data: np.ndarray[Any, Any], descriptor: Descriptor) -> np.ndarra
 
 def register_methods() -> None:
     """Gives `OpBuilder` its methods, one a declaration; called once all declarations are there."""
-    for op in OPS.values():
+    for op in DECLARED.values():
         setattr(OpBuilder, op.method, _method(op))
 
 

@@ -20,6 +20,7 @@ and a value in the others, None for an absent optional operand, and attributes w
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,6 +161,7 @@ class Op:
     linalg: Callable[[Emitter, OpView], Value | Sequence[Value] | None] | None
     example: Callable[[Builder, Callable[..., Value]], Value | Sequence[Value]]
     sequence: bool
+    extension: bool
     modernize: Callable[[Builder, dict[str, Any]], dict[str, Any]] | None
 
     @cached_property
@@ -266,6 +268,12 @@ def _checked(view: OpView, spec: OperandSpec, value: Any, name: str) -> Descript
 OPS: dict[str, Op] = {}
 """Every declared op by the specification's name; `webnn_mlir.dialects.webnn` fills it on import."""
 
+EXTENSIONS: dict[str, Op] = {}
+"""Those that the specification does not have: only a builder with `extensions=True` makes them."""
+
+DECLARED = ChainMap(OPS, EXTENSIONS)
+"""Both."""
+
 
 def declare(
     name: str,
@@ -279,22 +287,23 @@ def declare(
     linalg: Callable[[Emitter, OpView], Value | Sequence[Value] | None] | None = None,
     example: Callable[[Builder, Callable[..., Value]], Value | Sequence[Value]],
     sequence: bool = False,
+    extension: bool = False,
     modernize: Callable[[Builder, dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Op:
     """Declares an op. `sequence` is for methods that return a sequence of operands (split, gru, lstm, lstmCell).
 
     `results` default to one, `output`, with the type of the first operand. A `linalg` that returns None leaves this
-    instance to `stablehlo`. `modernize` takes the arguments of a form that only `compatibility` accepts to today's,
-    with ops of the builder where it needs them.
+    instance to `stablehlo`. `extension` is for what the specification does not have. `modernize` takes the arguments of
+    a form that only `compatibility` accepts to today's, with ops of the builder where it needs them.
     """
-    if name in OPS:
+    if name in DECLARED:
         raise ValueError(f"webnn.{name} is declared twice")
     if (decompose is None) == (stablehlo is None):
         raise ValueError(f"webnn.{name} needs exactly one of decompose and stablehlo")
     if results is None:
         results = [result("output", like=operands[0].name)]
-    op = OPS[name] = Op(
+    op = (EXTENSIONS if extension else OPS)[name] = Op(
         name, tuple(operands), tuple(attributes), tuple(results), infer, decompose, stablehlo, linalg, example,
-        sequence, modernize,
+        sequence, extension, modernize,
     )  # fmt: skip
     return op
