@@ -41,3 +41,16 @@ def test_what_softmax_gives_is_a_result_and_reduced(run, reduction: str) -> None
     outputs = run(w.graph({"probabilities": probabilities, "reduced": make()}), {"x": X})
     np.testing.assert_allclose(outputs["probabilities"], softmax(X), rtol=1e-5)
     np.testing.assert_allclose(outputs["reduced"], expect(softmax(X)), rtol=1e-5)
+
+
+def test_windows_of_one_shape_side_by_side(run) -> None:
+    x = np.random.default_rng(0).normal(size=(1, 2, 6, 6)).astype(np.float32)
+    w = GraphBuilder()
+    image = w.input("x", "float32", x.shape)
+    first, last = ({"window_dimensions": [2, 2], "padding": padding} for padding in ([0, 1, 0, 1], [1, 0, 1, 0]))
+    pooled = {"first": w.max_pool2d(image, **first), "last": w.max_pool2d(w.neg(image), **last)}
+    outputs = run(w.graph(pooled), {"x": x})
+    for name, image, edges in [("first", x, (0, 1)), ("last", -x, (1, 0))]:
+        padded = np.pad(image, ((0, 0), (0, 0), edges, edges), constant_values=-np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (2, 2), (2, 3))
+        np.testing.assert_array_equal(outputs[name], windows.max((4, 5)))
