@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_models import Draw, Run, case, compare, problem_of
+from onnx_models import Draw, Run, by_reference, case, compare, problem_of
 
 
 @pytest.fixture
@@ -27,6 +27,25 @@ def test_conv(run: Run, tmp_path: Path, x: Draw) -> None:
         "valid": case("Conv", image, weights, auto_pad="VALID"),
         "line": case("Conv", line, x(6, 4, 3), x(6), pads=[1, 2], strides=[2], dilations=[2]),
         "line-upper": case("Conv", line, x(6, 4, 4), auto_pad="SAME_UPPER"),
+    })  # fmt: skip
+
+
+def test_three_axes(run: Run, tmp_path: Path, x: Draw) -> None:
+    cube = x(2, 4, 5, 6, 7)
+    window = {"kernel_shape": [3, 2, 3], "strides": [2, 1, 2], "pads": [1, 0, 1, 0, 1, 1]}
+    compare(run, tmp_path, {
+        "conv": case("Conv", cube, x(6, 4, 3, 2, 2), x(6)),
+        "conv-groups": case("Conv", cube, x(6, 2, 3, 2, 3), group=2, **window),
+        "conv-dilated": case("Conv", cube, x(3, 4, 2, 2, 2), dilations=[3, 2, 1]),
+        "max": case("MaxPool", cube, **window),
+        "max-ceil": case("MaxPool", cube, ceil_mode=1, **window),
+        # ONNX Runtime has other values as soon as indices are asked for.
+        "max-indices": by_reference(case("MaxPool", cube, outputs=2, **window), 21),
+        "average": case("AveragePool", cube, **window),
+        "average-counted": case("AveragePool", cube, count_include_pad=1, **window),
+        "average-ceil": case("AveragePool", cube, ceil_mode=1, count_include_pad=1, **window),
+        "lp": case("LpPool", cube, **window),
+        "lp1": case("LpPool", cube, p=1, **window),
     })  # fmt: skip
 
 
@@ -115,7 +134,8 @@ def test_half_precision(run: Run, tmp_path: Path, x: Draw) -> None:
 @pytest.mark.parametrize(
     ("op", "shapes", "attributes", "problem"),
     [
-        ("Conv", [(1, 2, 3, 3, 3), (2, 2, 1, 1, 1)], {}, "3 spatial axes are not supported; 1 and 2 are"),
+        ("ConvTranspose", [(1, 2, 3, 3, 3), (2, 2, 1, 1, 1)], {}, "3 spatial axes are not supported; 1 and 2 are"),
+        ("Conv", [(1, 2, 3, 3, 3), (2, 2, 4, 1, 1)], {}, "kernel_shape [4, 1, 1], dilated, must fit"),
         ("Conv", [(1, 2, 3, 3), (2, 2, 1, 1)], {"pads": [-1, 0, 0, 0]}, "pads [-1, 0, 0, 0] must be 4 numbers"),
         ("Conv", [(1, 2, 3, 3), (2, 2, 1, 1)], {"strides": [0, 1]}, "strides [0, 1] must be 2 numbers above 0"),
         ("Conv", [(1, 2, 3, 3), (2, 2, 1, 1)], {"kernel_shape": [2, 2]}, "kernel_shape [2, 2] must be that of W"),

@@ -1,8 +1,10 @@
-"""Conv and ConvTranspose along one or two axes."""
+"""Conv, and ConvTranspose along one or two axes."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from webnn_mlir.dialects.webnn import MLOperand
 
@@ -36,8 +38,29 @@ def conv(
     strides: Ints | None = None,
 ) -> Any:
     windows = _windows(w, X, W, kernel_shape, strides, dilations, pads, auto_pad)
-    bias = {} if B is None else {"bias": B}
-    return back(w, w.conv2d(in_two(w, X), in_two(w, W), groups=group, **bias, **windows.options), X.rank)
+    return _convolved(w, X, W, group, windows, {} if B is None else {"bias": B})
+
+
+def _convolved(
+    w: NodeBuilder, x: MLOperand, weights: MLOperand, group: int, windows: Windows, bias: dict[str, MLOperand]
+) -> MLOperand:
+    """Beyond two axes, what a window covers along the first becomes channels, and the windows along it a batch."""
+    if len(windows.inputs) <= 2:
+        return back(w, w.conv2d(in_two(w, x), in_two(w, weights), groups=group, **bias, **windows.options), x.rank)
+    before, after = windows.padding[0]
+    rest = [0] * (x.rank - 3)
+    padded = w.pad(x, [0, 0, before, *rest], [0, 0, after, *rest]) if before or after else x
+    [count, *_], kernel = windows.counts(), windows.kernel[0]
+    w.require(count > 0, f"kernel_shape {windows.kernel}, dilated, must fit in the padded input")
+    places = np.arange(count)[:, None] * windows.strides[0] + np.arange(kernel) * windows.dilations[0]
+    columns = w.gather(padded, w.operand(places.astype(np.int32)), axis=2)
+    columns = w.transpose(columns, permutation=[0, 2, 1, 3, *range(4, columns.rank)])
+    n, c, *sizes = x.shape[0] * count, x.shape[1] * kernel, *x.shape[3:]
+    flat = w.reshape(weights, [weights.shape[0], weights.shape[1] * kernel, *weights.shape[3:]])
+    y = _convolved(w, w.reshape(columns, [n, c, *sizes]), flat, group, windows[1:], bias)
+    y = w.reshape(y, [x.shape[0], count, *y.shape[1:]])
+    result: MLOperand = w.transpose(y, permutation=[0, 2, 1, *range(3, y.rank)])
+    return result
 
 
 @operator("ConvTranspose")
@@ -59,6 +82,7 @@ def conv_transpose(
     valid = "VALID" if auto_pad == "VALID" else "NOTSET"
     windows = _windows(w, X, W, kernel_shape, strides, dilations, pads, valid)
     rank = len(windows.inputs)
+    w.require(rank <= 2, f"{rank} spatial axes are not supported; 1 and 2 are")
     extra = output_padding or [0] * rank
     w.require(len(extra) == rank and min(extra) >= 0, f"output_padding {extra} must be {rank} numbers, none below 0")
     if auto_pad.startswith("SAME") and not output_shape:

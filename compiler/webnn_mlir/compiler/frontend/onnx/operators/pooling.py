@@ -1,4 +1,4 @@
-"""Pooling along one or two axes, and over all axes."""
+"""Pooling by windows, and over all axes."""
 
 from __future__ import annotations
 
@@ -37,8 +37,23 @@ def _pool_windows(
 
 
 def _pool(w: NodeBuilder, method: str, X: MLOperand, windows: Windows) -> MLOperand:
+    """Beyond two axes, the last two first, then the others: a window's part along some axes is the same everywhere."""
+    if len(windows.inputs) > 2:
+        n, c, *lead = X.shape[:-2]
+        planes = _pool(w, method, w.reshape(X, [n, c * math.prod(lead), *X.shape[-2:]]), windows[-2:])
+        own = math.prod(planes.shape[2:])
+        single = Windows([own], [1], [1], [1], [(0, 0)])
+        columns = _pool(w, method, w.reshape(planes, [n, c, *lead, own]), _joined(windows[:-2], single))
+        spread: MLOperand = w.reshape(columns, [*columns.shape[:-1], *planes.shape[2:]])
+        return spread
     pooled = getattr(w, method)(in_two(w, X), window_dimensions=windows.two.kernel, **windows.options)
     return back(w, pooled, X.rank)
+
+
+def _joined(first: Windows, last: Windows) -> Windows:
+    """Windows along the axes of both."""
+    return Windows(first.inputs + last.inputs, first.kernel + last.kernel, first.strides + last.strides,
+                   first.dilations + last.dilations, first.padding + last.padding)  # fmt: skip
 
 
 def _padded(w: NodeBuilder, X: MLOperand, windows: Windows, value: float = 0) -> tuple[MLOperand, Windows]:

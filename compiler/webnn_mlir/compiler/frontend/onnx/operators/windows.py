@@ -1,4 +1,4 @@
-"""What convolutions and pooling share: windows along spatial axes, of which WebNN has two."""
+"""What convolutions and pooling share: windows along spatial axes. WebNN has them along two."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ class Windows:
         return Windows(first + self.inputs, first + self.kernel, first + self.strides, first + self.dilations,
                        [(0, 0), *self.padding])  # fmt: skip
 
+    def __getitem__(self, axes: slice) -> Windows:
+        """The windows along some of the axes."""
+        return Windows(
+            self.inputs[axes], self.kernel[axes], self.strides[axes], self.dilations[axes], self.padding[axes]
+        )
+
+    def counts(self) -> Ints:
+        """How many windows there are along each axis."""
+        totals = [size + sum(padding) for size, padding in zip(self.inputs, self.padding, strict=True)]
+        return [(t - r) // s + 1 for t, r, s in zip(totals, self.reach, self.strides, strict=True)]
+
     @property
     def options(self) -> dict[str, Ints]:
         """WebNN's options of the windows along two axes."""
@@ -57,9 +68,9 @@ def windows_of(
     pads: Ints | None,
     auto_pad: str,
 ) -> Windows:
-    """Windows from a node's attributes. Raises OpError where they do not fit the input's axes, 1 or 2."""
+    """Windows from a node's attributes. Raises OpError where they do not fit the input's axes."""
     rank = len(inputs)
-    w.require(1 <= rank <= 2, f"{rank} spatial axes are not supported; 1 and 2 are")
+    w.require(rank >= 1, "the input has no spatial axes")
     w.require(len(kernel) == rank, f"kernel_shape {list(kernel)} must have {rank} entries")
     strides, dilations = strides or [1] * rank, dilations or [1] * rank
     for name, values in ("strides", strides), ("dilations", dilations), ("kernel_shape", kernel):
