@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from webnn_mlir.dialects.webnn import EXTENSIONS, OPS
-from webnn_mlir.tools import docs
+from webnn_mlir.tools import docs, op_mapping
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
@@ -61,3 +61,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     code = next(text for language, text in BLOCKS if language == "python")
     exec(compile(code, "README.md", "exec"), {})
     assert {p.suffix for p in tmp_path.iterdir()} == {"", ".vmfb"}
+
+
+def test_the_mapping_to_other_operators_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    assert op_mapping.main([str(REPOSITORY / "docs/op-mapping.md"), "--check"]) == 0, capsys.readouterr().err
