@@ -150,6 +150,15 @@ def from_layout(descriptor: Descriptor, array: Array) -> Array:
     return unpack_int4(array, descriptor) if descriptor.data_type.bits == 4 else array
 
 
+class _Lying:
+    """Mapped memory as NumPy takes it from another owner: IREE's own array does not keep the memory there."""
+
+    __slots__ = ("__array_interface__", "_mapped")
+
+    def __init__(self, mapped: Any, array: Array):
+        self._mapped, self.__array_interface__ = mapped, array.__array_interface__
+
+
 class Memory:
     """A buffer of a tensor on a device, which has a share of an account. `view` is what programs take.
 
@@ -199,7 +208,8 @@ class Memory:
             from iree.runtime import HalElementType
 
             dtype = HalElementType.map_to_dtype(self.view.element_type)
-            self._mapped = self.view.map().asarray(self.view.shape, dtype)
+            mapped = self.view.map()
+            self._mapped = np.asarray(_Lying(mapped, mapped.asarray(self.view.shape, dtype)))
         return self._mapped
 
     def copy(self) -> Array:
