@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 
 from iree.compiler import ir
 
@@ -37,20 +36,6 @@ PRODUCTS = ("stablehlo.dot_general", "stablehlo.convolution")
 def flags(program: Program) -> list[str]:
     """The flags of IREE for a lowered module."""
     return ["--iree-opt-data-tiling=true"] if gain_of_packing(program.module) > 0 else []
-
-
-APART = "--iree-dispatch-creation-fuse-multi-use=false"
-
-
-def safe(flags: Sequence[str], module: ir.Module) -> list[str]:
-    """The flags that IREE gives right answers with for a module.
-
-    With loops kept apart that several ops use, windows of one shape start in memory that they share, and overwrite
-    one another: where a module has several windows, they are not kept apart.
-    """
-    blocks = [block for part in module.body.operations for region in part.regions for block in region.blocks]
-    names = [operation.operation.name for block in blocks for operation in block.operations]
-    return [flag for flag in flags if flag != APART or names.count("stablehlo.reduce_window") < 2]
 
 
 def gain_of_packing(module: ir.Module) -> float:

@@ -16,7 +16,6 @@ from iree.compiler import ir
 from iree.compiler.api import Invocation, Output, _initializeGlobalCL, ctypes_dl
 
 from .binding import new_session
-from .choices import safe
 from .program import Program
 
 
@@ -105,7 +104,7 @@ def leave_unlinked() -> None:
 
 def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invocation:
     try:
-        program.session.set_flags(*safe(flags, program.module))
+        program.session.set_flags(*flags)
     except ValueError as error:
         raise CompileError(str(error)) from None
     invocation = program.session.invocation()

@@ -209,7 +209,8 @@ def _compile(request: Json, send: Send) -> Json:
         answer["text"] = iree.compile_to_phase(program, flags, phase)
     else:
         answer["parameters"] = program.parameters
-        answer["packed"] = {key: _packed_json(program.packed[key]) for key in program.parameters if key in program.packed}
+        packed = [key for key in program.parameters if key in program.packed]
+        answer["packed"] = {key: _packed_json(program.packed[key]) for key in packed}
         answer["placed"] = placed_parameters(program, folder) if program.places else []
         answer["vmfb"] = str(folder / "module.vmfb")
         iree.compile_to_file(program, flags, answer["vmfb"])

@@ -17,9 +17,9 @@ EXAMPLE = """example:
 INTRODUCTION = """# Operators elsewhere
 
 This file is generated: `python -m webnn_mlir.tools.op_mapping docs/op-mapping.md`. The second column is what the passes
-make of one small instance, constants left out. The others name the operator of TOSA, of PyTorch's Prims and of ONNX that
-does the same; where there is none, and several together do it or nothing does, they have a dash. Operators that the
-specification does not have are marked with a plus sign.
+make of one small instance, constants left out. The others name the operator of TOSA, of PyTorch's Prims and of ONNX
+that does the same; where there is none, and several together do it or nothing does, they have a dash. Operators that
+the specification does not have are marked with a plus sign.
 """
 
 NONE = "-"

@@ -18,8 +18,6 @@ def _flags(options: CompileOptions) -> list[str]:
         "--iree-llvmcpu-debug-symbols=false",
         # Layer normalization of a transformer needs more than the 32 KiB that IREE allows by itself.
         "--iree-llvmcpu-stack-allocation-limit=262144",
-        # IREE fails on loops that hold a softmax and give another result too: one that several ops use.
-        "--iree-dispatch-creation-fuse-multi-use=false",
     ]
 
 

@@ -23,6 +23,9 @@ EXCLUSIONS = Path(__file__).with_name("onnx_excluded.toml")
 FOLDERS = ("simple", "pytorch-converted", "pytorch-operator")
 """The kinds of tests that lie in files. Those of the kind `real` are downloaded, and left out."""
 
+TYPE_ATTRIBUTES = {"to", "softmax_precision"}
+"""Attributes whose values are element types."""
+
 
 @dataclass(frozen=True)
 class OnnxCase:
@@ -42,9 +45,15 @@ class OnnxCase:
 
     @cached_property
     def types(self) -> frozenset[str]:
-        """The element types of its inputs and outputs, as ONNX writes them; SEQUENCE and OPTIONAL for what is none."""
+        """The element types of its inputs and outputs, and those that its nodes compute in, as ONNX writes them;
+        SEQUENCE and OPTIONAL for what is none.
+        """
         graph = self.model.graph
-        return frozenset(map(_type_name, (v.type for v in [*graph.input, *graph.output])))
+        attributes = [a for node in _nodes(graph) for a in node.attribute if a.name in TYPE_ATTRIBUTES]
+        return frozenset([
+            *(_type_name(v.type) for v in [*graph.input, *graph.output]),
+            *(str(TensorProto.DataType.Name(a.i)) for a in attributes),
+        ])  # fmt: skip
 
     @property
     def is_empty(self) -> bool:

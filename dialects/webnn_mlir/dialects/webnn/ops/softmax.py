@@ -1,11 +1,11 @@
 """https://www.w3.org/TR/webnn/#api-mlgraphbuilder-softmax-method"""
 
+import math
 from typing import Any
 
 from ..attributes import UNSIGNED_LONG
-from ..declaration import Builder, Descriptor, OpView, Value, attribute, declare, operand
+from ..declaration import Builder, Descriptor, Emitter, OpView, Value, attribute, declare, operand
 from ..types import FLOATS
-from ._float32 import in_float32
 
 
 def _infer(op: OpView) -> Descriptor:
@@ -13,12 +13,22 @@ def _infer(op: OpView) -> Descriptor:
     return op.input
 
 
-@in_float32
-def _decompose(w: Builder, op: OpView) -> Value:
-    """exp(x - max(x)) over its sum."""
-    greatest = w.reduce_max(op.input, axes=[op.axis], keep_dimensions=True)
-    powers = w.exp(w.sub(op.input, greatest))
-    return w.div(powers, w.reduce_sum(powers, axes=[op.axis], keep_dimensions=True))
+def _stablehlo(b: Emitter, op: OpView) -> Value:
+    """exp(x - max(x)) over its sum, apart from what else uses x or the result: IREE fails on loops that give both, and
+    computes x anew for the maximum, the sum and the quotient."""
+
+    def softmax(x: Value) -> Value:
+        (x,) = b.barrier(x)
+        rest = [axis for axis in range(x.rank) if axis != op.axis]
+
+        def along(reduced: Value) -> Value:
+            return b.broadcast_in_dim(reduced, x.shape, rest)
+
+        powers = b.exponential(b.subtract(x, along(b.reduce(x, [op.axis], "maximum", -math.inf))))
+        (result,) = b.barrier(b.divide(powers, along(b.reduce(powers, [op.axis], "add", 0.0))))
+        return result
+
+    return b.in_float32(softmax, op.input)
 
 
 def _add_axis(w: Builder, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +42,7 @@ declare(
     operands=[operand("input", FLOATS, (1, None))],
     attributes=[attribute("axis", UNSIGNED_LONG)],
     infer=_infer,
-    decompose=_decompose,
+    stablehlo=_stablehlo,
     modernize=_add_axis,
     example=lambda w, x: w.softmax(x(2, 3), 1),
 )
