@@ -29,7 +29,11 @@ func.func @formula_in_formula(%x: tensor<1x2x3x4xf32>) -> tensor<1x2x3x4xf32> {
 }
 
 // In float16 the steps between are float32.
-// CHECK-LABEL: func.func @half(%x: tensor<2x3xf16>) -> tensor<2x1xf16> {
+// CHECK-LABEL: func.func @half
+// CHECK: "webnn.cast"(%arg0) {dataType = "float32"}
+// CHECK: "webnn.exp"({{.*}}) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+// CHECK: "webnn.cast"({{.*}}) {dataType = "float16"}
+func.func @half(%x: tensor<2x3xf16>) -> tensor<2x1xf16> {
   %0 = "webnn.reduceLogSumExp"(%x) {axes = array<i64: 1>, keepDimensions = true} : (tensor<2x3xf16>) -> tensor<2x1xf16>
   return %0 : tensor<2x1xf16>
 }
