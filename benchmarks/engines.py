@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -83,17 +85,39 @@ def onnxruntime(model: Any, inputs: Mapping[str, Array]) -> Contender:
 
 
 def openvino(model: Any, inputs: Mapping[str, Array], **properties: Any) -> Contender:
-    """An OpenVINO model, or what makes it; properties are those of its CPU plugin."""
+    """An OpenVINO model, what makes it, or the bytes of an ONNX model; properties are those of its CPU plugin."""
 
     def prepare(threads: int) -> Runner:
         import openvino as ov
 
         settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_PRECISION_HINT": "f32", **properties}  # fmt: skip
-        compiled = ov.Core().compile_model(model() if callable(model) else model, "CPU", settings)
+        core = ov.Core()
+        made = core.read_model(io.BytesIO(model)) if isinstance(model, bytes) else model() if callable(model) else model
+        compiled = core.compile_model(made, "CPU", settings)
         request = compiled.create_infer_request()
         for name, value in inputs.items():
             request.set_tensor(name, ov.Tensor(value, shared_memory=True))
         return Runner(request.infer, lambda: np.array(request.get_output_tensor(0).data))
+
+    return prepare
+
+
+def xla(function: Callable[..., Any], inputs: Mapping[str, Array]) -> Contender:
+    """A function in terms of JAX, which gets the inputs by name, compiled by XLA for the processor."""
+
+    def prepare(threads: int) -> Runner:
+        # XLA sizes its threads when it is loaded.
+        os.environ["NPROC"], os.environ["JAX_PLATFORMS"] = str(threads), "cpu"
+        import jax
+
+        given = {name: jax.device_put(value) for name, value in inputs.items()}
+        compiled = jax.jit(function).lower(**given).compile()
+        last: list[Any] = []
+
+        def run() -> None:
+            last[:] = [compiled(**given).block_until_ready()]
+
+        return Runner(run, lambda: np.asarray(last[0]))
 
     return prepare

@@ -1,14 +1,16 @@
-"""Products of one row and weights in float32: given with every call, plain and transposed, and constant."""
+"""Products in float32: of one row and weights that are given with every call, plain and transposed, or constant; of
+many rows and constant weights."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from webnn_mlir.dialects.webnn import GraphBuilder
 
-from ..engines import onnxruntime, openvino, ours
+from ..engines import onnxruntime, openvino, ours, xla
 from ..row import Array, Row, Work
 
 
@@ -38,12 +40,10 @@ def onnx_model(shapes: dict[str, tuple[int, ...]], constant: Array | None, *, tu
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
 
 
-def openvino_model(onnx: bytes) -> object:
-    import io
-
-    import openvino as ov
-
-    return ov.Core().read_model(io.BytesIO(onnx))
+def product(x: Any, w: Any = None, *, constant: Array | None, turned: bool) -> Any:
+    """In JAX."""
+    w = constant if w is None else w
+    return x @ (w.swapaxes(-1, -2) if turned else w)
 
 
 def work(x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = False, constant: bool = False) -> Work:
@@ -56,7 +56,8 @@ def work(x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = F
     model = onnx_model(shapes, held, turned=turned)
     rivals = {
         "onnxruntime": onnxruntime(model, inputs),
-        "openvino": openvino(partial(openvino_model, model), inputs),
+        "openvino": openvino(model, inputs),
+        "xla": xla(partial(product, constant=held, turned=turned), inputs),
     }
     graph = webnn_graph(shapes, held, turned=turned)
     return Work(ours(graph, inputs), rivals, wide[0] @ wide[1], np.abs(wide[0]) @ np.abs(wide[1]))
@@ -64,10 +65,13 @@ def work(x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = F
 
 def row_of(name: str, goal: float, x_shape: tuple[int, ...], w_shape: tuple[int, ...], *, turned: bool = False,
            constant: bool = False) -> Row:  # fmt: skip
-    return Row("matvec", name, partial(work, x_shape, w_shape, turned=turned, constant=constant), 1e-5, goal)
+    make = partial(work, x_shape, w_shape, turned=turned, constant=constant)
+    return Row("matmul" if x_shape[-2] > 1 else "matvec", name, make, 1e-5, goal)
 
 
 ROWS = [
+    row_of("512x1024x1024", 0.95, (512, 1024), (1024, 1024), constant=True),
+    row_of("384x1000x1000", 1.0, (384, 1000), (1000, 1000), constant=True),
     row_of("given-4096", 1.0, (1, 4096), (4096, 4096)),
     row_of("given-4096-transposed", 1.0, (1, 4096), (4096, 4096), turned=True),
     row_of("constant-4096", 0.95, (1, 4096), (4096, 4096), constant=True),
