@@ -14,7 +14,7 @@ from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
 
 TYPES = ["int4", "uint4", "int8", "uint8"]
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
+LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
 
 
 def weights(builder, rng, data_type, shape, scales, *, zero=False, float_type="float32"):

@@ -16,7 +16,7 @@ from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
 from webnn_mlir.runtime.artifact import Artifact, load
 from webnn_mlir.runtime.compiled import compile
 
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
+LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
 NATIVE = [name for name in BY_NAME if name != "neondot"]
 TYPES = ["int4", "uint4", "int8", "uint8"]
 BOUND = 1e-5

@@ -11,7 +11,7 @@ from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
 from webnn_mlir.runtime.artifact import Artifact
 
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
+LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
 
 
 def lowered(graph, machine):

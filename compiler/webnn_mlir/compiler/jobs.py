@@ -194,8 +194,7 @@ def _compile(request: Json, send: Send) -> Json:
     answer: Json = {"remarks": [diagnostic_json(d) for d in program.remarks], "seconds": seconds}
     if options.emit in pipeline.STAGES:
         return answer | {"text": program.text()}
-    if options.memory == "caller":
-        pipeline.run(program, ["webnn-caller-memory"], after)
+    pipeline.run(program, [*pipeline.FOR_IREE, *(["webnn-caller-memory"] if options.memory == "caller" else [])], after)
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()

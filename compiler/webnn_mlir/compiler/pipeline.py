@@ -33,6 +33,9 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """The passes that lead to each stage, in order."""
 
+FOR_IREE = ("webnn-compute-barrier",)
+"""What is done to the last stage before IREE gets it; other consumers of StableHLO take it as it is."""
+
 AfterPass = Callable[[str, float], None]
 
 

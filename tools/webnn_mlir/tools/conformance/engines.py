@@ -66,7 +66,7 @@ class IreeEngine:
             compiler.leave_unlinked()
         program = from_graphs(graphs)
         program.options |= {"weights": "embed", "targets": options.targets, "lacks": lacks(options.targets)}
-        for passes in pipeline.STAGES.values():
+        for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE):
             pipeline.run(program, passes)
         artifact = compiler.compile_program(program, options.flags())
         module = iree.runtime.load_vm_flatbuffer(artifact, driver=DRIVERS[options.targets[0]])
