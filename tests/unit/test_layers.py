@@ -110,7 +110,9 @@ def declared(*extras: str) -> set[str]:
 
 def test_requirements_are_what_is_imported() -> None:
     assert needed("dialects", "runtime") - {"iree-base-compiler"} <= declared()
-    assert needed("dialects", "runtime", "compiler", "tools") == declared("compiler", "onnx", "xla")
+    # What jax.export imports itself, and JAX does not require.
+    others = {"flatbuffers"}
+    assert needed("dialects", "runtime", "compiler", "tools") | others == declared("compiler", "onnx", "xla")
 
 
 def loaded(code: str) -> tuple[set[str], str]:

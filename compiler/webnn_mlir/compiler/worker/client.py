@@ -45,6 +45,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.Queue[bytes | None] = queue.Queue()
         self._printed: BinaryIO | None = None
+        self._printed_before = 0
 
     def request(
         self, request: Json, on_event: Callable[[Json], None] | None = None, timeout: float | None = None
@@ -53,6 +54,8 @@ class Worker:
         with self._lock:
             process = self._running()
             assert process.stdin is not None
+            assert self._printed is not None
+            self._printed_before = os.fstat(self._printed.fileno()).st_size
             deadline = None if timeout is None else time.monotonic() + timeout
             try:
                 process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -102,7 +105,7 @@ class Worker:
         assert self._process is not None
         assert self._printed is not None
         status = self._process.wait()
-        self._printed.seek(0)
+        self._printed.seek(self._printed_before)
         printed = self._printed.read().decode(errors="replace")
         if self.max_memory is not None and _OUT_OF_MEMORY.search(printed):
             return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
