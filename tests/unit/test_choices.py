@@ -11,6 +11,7 @@ import pytest
 from webnn_mlir.compiler import choices, pipeline
 from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
+from webnn_mlir.runtime import compile
 
 
 def _flags(build: Callable[[GraphBuilder], Any]) -> list[str]:
@@ -63,3 +64,14 @@ def test_the_whole_module_decides() -> None:
         return b.matmul(row, b.input("w", "float32", [256, 4]))
 
     assert _flags(build) == ["--iree-opt-data-tiling=true"]
+
+
+def test_what_fails_with_data_tiling_is_compiled_without() -> None:
+    """IREE packs the result of the convolution where it is made, in vectors larger than it allows for AVX-512."""
+    random = np.random.default_rng(0)
+    x, w, v = (random.normal(size=s).astype(np.float32) for s in ((16, 64, 1, 1), (128, 64, 1, 3), (128, 64)))
+    b = GraphBuilder()
+    places = b.conv2d(b.input("x", "float32", x.shape), b.constant(w), padding=[0, 0, 1, 1])
+    graph = b.graph({"y": b.matmul(b.reshape(b.relu(places), [16, 128]), b.constant(v))})
+    expected = np.maximum(x[:, :, 0, 0] @ w[:, :, 0, 1].T, 0) @ v
+    np.testing.assert_allclose(compile(graph).run(x=x)["y"], expected, rtol=1e-3, atol=1e-2)

@@ -166,6 +166,28 @@ def compiler_diagnostics(text: str) -> list[Diagnostic]:
 
 
 def _compile(request: Json, send: Send) -> Json:
+    """With the flags that are chosen for the module; without them where IREE fails with them, which it may on a product
+    that others around it are fused with."""
+    chosen: list[str] = []
+
+    def choose(program: Program) -> list[str]:
+        chosen.extend(choices.flags(program))
+        return chosen
+
+    if not CompileOptions.from_json(request["options"]).chooses:
+        return _compile_with(request, send, lambda _: [])
+    try:
+        return _compile_with(request, send, choose)
+    except iree.CompileError:
+        if not chosen:
+            raise
+    answer = _compile_with(request, send, lambda _: [])
+    remark = Diagnostic(f"IREE fails with {' '.join(chosen)}: compiled without", severity="remark")
+    answer["remarks"].append(diagnostic_json(remark))
+    return answer
+
+
+def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[str]]) -> Json:
     options = CompileOptions.from_json(request["options"])
     folder = Path(request["folder"])
     seconds: dict[str, float] = {}
@@ -198,7 +220,7 @@ def _compile(request: Json, send: Send) -> Json:
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
-    flags = [*(choices.flags(program) if options.chooses else []), *options.flags()]
+    flags = [*choose(program), *options.flags()]
     # A call waits for a fence and signals another one: it returns before the work is done.
     flags.append("--iree-execution-model=async-external")
     if request["save_temps"]:

@@ -115,8 +115,7 @@ def decode_graph(data: Json) -> Graph:
     nodes = []
     for name, fields, label, place, results in data["nodes"]:
         op = DECLARED[name]
-        for field in op.operand_fields:
-            fields[field] = _decode(fields[field], values)
+        fields = fields | {field: _decode(fields[field], values) for field in op.operand_fields}
         node = Node(op, fields, label, Place(*place) if place else None)
         node.results = tuple(MLOperand(builder, Descriptor.of(*r), node=node, index=i) for i, r in enumerate(results))
         values += node.results
