@@ -23,9 +23,10 @@ def ours(graph: Any, inputs: Mapping[str, Array], **options: Any) -> Contender:
 
         from webnn_mlir.runtime.artifact import open_module
         from webnn_mlir.runtime.compiled import compile
+        from webnn_mlir.runtime.executable import TRANSIENT_SIZE
 
         folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-        path, *archive = compile(graph, opt_level=3, **options).save(folder / "graph.vmfb")
+        path, *archive = compile(graph, opt_level=3, memory="caller", **options).save(folder / "graph.vmfb")
         config = rt.Config("local-sync" if threads == 1 else "local-task")
         instance, device = config.vm_instance, config.device
         module, name, signature = open_module(path, instance)
@@ -36,7 +37,10 @@ def ours(graph: Any, inputs: Mapping[str, Array], **options: Any) -> Contender:
             modules.insert(0, rt.create_io_parameters_module(instance, index.create_provider(scope="model")))
         context = rt.VmContext(instance, modules=modules)
         function = module.lookup_function(name)
-        buffers = [rt.asdevicearray(device, np.ascontiguousarray(inputs[key])) for key in signature.inputs]
+        outputs = [np.zeros(d.shape, d.data_type.numpy) for d in signature.outputs.values()]
+        transients = np.zeros(int(function.reflection[TRANSIENT_SIZE]), np.uint8)
+        arrays = [*(np.ascontiguousarray(inputs[key]) for key in signature.inputs), *outputs, transients]
+        buffers = [rt.asdevicearray(device, array) for array in arrays]
         fences = function.reflection.get("iree.abi.model") == "coarse-fences"
         semaphore, counter = device.create_semaphore(0), count(1)
         descriptor = next(iter(signature.outputs.values()))

@@ -17,11 +17,12 @@ STAGES: dict[str, tuple[str, ...]] = {
     # What the person wrote, checked: everything after this trusts the declarations' rules.
     "webnn": ("webnn-verify", "webnn-verify-target"),
     # What no one uses goes first. Quantized weights are taken into what they feed while gemm and dequantizeLinear are
-    # still whole. Formulas become simpler ops. What only moves elements merges after both: fusing looks through
-    # reshapes and transposes itself, and formulas leave slices and reverses that meet only now. Layouts change once
-    # formulas have become ops that can follow, before movement merges, since changing them leaves transposes.
+    # still whole; other kernels find what they compute as whole. Formulas become simpler ops. What only moves elements
+    # merges after both: fusing looks through reshapes and transposes itself, and formulas leave slices and reverses
+    # that meet only now. Layouts change once formulas have become ops that can follow, before movement merges, since
+    # changing them leaves transposes.
     "decomposed": (
-        "webnn-dce", "webnn-fuse-dequantize", "webnn-matvec", "webnn-decompose", "webnn-channels-last",
+        "webnn-dce", "webnn-fuse-dequantize", "webnn-matvec", "webnn-rows", "webnn-decompose", "webnn-channels-last",
         "webnn-canonicalize-strides",
     ),
     # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs

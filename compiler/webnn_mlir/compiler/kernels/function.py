@@ -65,13 +65,14 @@ class Function:
         operation = "vector.store" if type_ else "memref.store"
         self.code.do(f"{operation} {value}, {self.memory[name]}[{place}] : {memory}{f', {type_}' if type_ else ''}")
 
-    def load_part(self, name: str, place: Value, left: Value, type_: str) -> Value:
-        """A vector of floats of which `left` are there, if that is less than the vector has; 0 for the others."""
+    def load_part(self, name: str, place: Value, left: Value, type_: str, others: Value | None = None) -> Value:
+        """A vector of floats of which `left` are there, if that is less than the vector has; 0 for the others, or what
+        the vector `others` has there."""
         code, memory = self.code, f"memref<{self.types[name]}>"
-        bits, zero = type_.replace("f32", "i1"), code.constant("0.0", type_)
+        bits, others = type_.replace("f32", "i1"), others or code.constant("0.0", type_)
         mask = code(f"vector.create_mask {left} : {bits}")
         return code(
-            f"vector.maskedload {self.memory[name]}[{place}], {mask}, {zero} : {memory}, {bits}, {type_} into {type_}"
+            f"vector.maskedload {self.memory[name]}[{place}], {mask}, {others} : {memory}, {bits}, {type_} into {type_}"
         )
 
     def store_part(self, value: Value, name: str, place: Value, left: Value, type_: str) -> None:
