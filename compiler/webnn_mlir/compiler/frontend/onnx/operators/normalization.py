@@ -14,6 +14,24 @@ from .movement import axis_of
 Ints = list[int]
 
 
+@operator("BatchNormalization", since=6)
+def batch_normalization_6(
+    w: NodeBuilder,
+    X: MLOperand,
+    scale: MLOperand,
+    B: MLOperand,
+    mean: MLOperand,
+    var: MLOperand,
+    *,
+    epsilon: float = 1e-5,
+    is_test: int = 0,
+    momentum: float = 0.9,
+    spatial: int = 1,
+) -> Any:
+    w.require(is_test != 0, "is_test must be 1: the node trains")
+    return batch_normalization_7(w, X, scale, B, mean, var, epsilon=epsilon, spatial=spatial)
+
+
 @operator("BatchNormalization", since=7)
 def batch_normalization_7(
     w: NodeBuilder,
