@@ -192,9 +192,15 @@ class Emitter:
     def identity(self, x: Tensor) -> Tensor:
         return x
 
+    def factors(self, *xs: Tensor) -> Sequence[Tensor]:
+        """The operands of a product, apart from what the targets cannot compute together with it."""
+        return self._made["factors"](self, *xs) if "factors" in self._made else xs
+
     def barrier(self, *xs: Tensor) -> list[Tensor]:
         """The values themselves, which IREE computes apart from what uses them."""
-        return self.op("stablehlo.optimization_barrier", xs, [(x.shape, x.element) for x in xs])
+        signless = [self.bitcast(x, x.element.removeprefix("u")) for x in xs]
+        kept = self.op("stablehlo.optimization_barrier", signless, [(x.shape, x.element) for x in signless])
+        return [self.bitcast(bits, x.element) for bits, x in zip(kept, xs, strict=True)]
 
     # Comparing and selecting
 
@@ -350,6 +356,7 @@ class Emitter:
         if groups > 1 and any(_defined_by(t, "stablehlo.convert") for t in (x, weights)):
             # IREE draws conversions from float16 into a grouped convolution and then gets its shapes wrong.
             x, weights = self.barrier(x, weights)
+        x, weights = self.factors(x, weights)
         letters = {"n": "b", "c": "f", "h": "0", "w": "1", "o": "o", "i": "i"}
         image, kernel = (", ".join(letters[axis] for axis in text) for text in (layout, filter_layout))
         sizes, counts = ([of[layout.index(axis)] for axis in "hw"] for of in (x.shape, shape))
@@ -446,6 +453,7 @@ class Emitter:
         def rest(t: Tensor, i: int) -> list[int]:
             return [n for d, n in enumerate(t.shape) if d not in batch[i] and d not in contract[i]]
 
+        x, y = self.factors(x, y)
         shape = [x.shape[d] for d in batch[0]] + rest(x, 0) + rest(y, 1)
         numbers = (
             f"#stablehlo.dot<lhs_batching_dimensions = {list(batch[0])}, rhs_batching_dimensions = {list(batch[1])}, "

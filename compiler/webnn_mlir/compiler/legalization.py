@@ -3,13 +3,18 @@
 * `float64`: the device computes in no more than float32.
 * `narrow division`: integers of 8 and 16 bits are divided in 32: IREE's SPIR-V lowering widens no unsigned ones.
 * `narrow shift`: nor are they shifted, where IREE's virtual machine keeps bits that 8 do not hold.
+* `widening in products`: IREE's SPIR-V lowering computes what a product's operands are converted from in memory that a
+  workgroup shares, where it misses barriers, and runs out of it.
 * `truncation`: conversions to integers round to nearest, and there are none to 8 bits.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from iree.compiler import ir
 
 from . import elementary_float32
 from .binding import Tensor
@@ -17,7 +22,7 @@ from .binding import Tensor
 if TYPE_CHECKING:
     from .emitter import Emitter
 
-Method = Callable[..., Tensor]
+Method = Callable[..., Any]
 
 
 def _widened(name: str) -> Method:
@@ -38,6 +43,29 @@ def _truncated(b: Emitter, x: Tensor, element: str) -> Tensor:
     return b.convert(b.op("stablehlo.convert", [whole], [(x.shape, wide)])[0], element)
 
 
+_ENDS = ("barrier", "constant", "dot_general", "convolution", "reduce", "reduce_window", "sort", "gather", "scatter")
+
+
+def _is_widened(value: ir.Value, seen: set[ir.Operation]) -> bool:
+    """Whether a value is computed from one of fewer bits by what moves elements or computes each by itself."""
+    owner = value.owner
+    if isinstance(owner, ir.Block) or owner.operation in seen or owner.name.endswith(_ENDS):
+        return False
+    seen.add(owner.operation)
+    if owner.name == "stablehlo.convert" and _bits(owner.operands[0]) < _bits(value):
+        return True
+    return any(_is_widened(operand, seen) for operand in owner.operands)
+
+
+def _bits(value: ir.Value) -> int:
+    return int(re.sub(r"\D", "", str(ir.ShapedType(value.type).element_type)))
+
+
+def _apart(b: Emitter, *xs: Tensor) -> list[Tensor]:
+    """The values, of which those with more bits than they are computed from are computed first."""
+    return [b.barrier(x)[0] if _is_widened(x.value, set()) else x for x in xs]
+
+
 REPLACED: dict[str, dict[str, Method]] = {
     "float64": {
         "cosine": elementary_float32.cosine,
@@ -49,6 +77,7 @@ REPLACED: dict[str, dict[str, Method]] = {
     "narrow division": {name: _widened(name) for name in ("divide", "remainder")},
     "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
     "truncation": {"convert": _truncated},
+    "widening in products": {"factors": _apart},
 }
 
 

@@ -15,4 +15,4 @@ def _flags(options: CompileOptions) -> list[str]:
     return ["--iree-metal-compile-to-metallib=false", f"--iree-metal-target-platform={options.metal_platform}"]
 
 
-METAL = Target(lambda _: "metal", _flags, lacks=frozenset({"float64", "narrow division"}))
+METAL = Target(lambda _: "metal", _flags, lacks=frozenset({"float64", "narrow division", "widening in products"}))

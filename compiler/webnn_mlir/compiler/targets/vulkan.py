@@ -35,4 +35,4 @@ def _flags(options: CompileOptions) -> list[str]:
     return [] if options.vulkan_target == DESKTOP else [f"--iree-vulkan-target={options.vulkan_target}"]
 
 
-VULKAN = Target(_device, _flags, lacks=frozenset({"float64", "narrow division"}))
+VULKAN = Target(_device, _flags, lacks=frozenset({"float64", "narrow division", "widening in products"}))
