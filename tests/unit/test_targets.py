@@ -2,7 +2,10 @@
 
 import json
 import os
+import platform
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +113,70 @@ def test_elementary_functions_everywhere(target):
         np.testing.assert_allclose(results[name][normal], value[normal], rtol=8e-7, err_msg=name)
 
 
+@pytest.mark.parametrize("target", RUNS[::2])
+def test_products_of_what_is_widened(target):
+    """Operands that are converted from fewer bits and moved on the way, with sizes that are no multiple of a tile."""
+    random = np.random.default_rng(0)
+    x, half = random.uniform(-2, 2, (30, 40)).astype(np.float32), random.uniform(-2, 2, (50, 40)).astype(np.float16)
+    byte, image = random.integers(-128, 127, (300, 40), dtype=np.int8), random.uniform(-2, 2, (1, 8, 12, 12))
+    filters = random.uniform(-2, 2, (16, 3, 3, 8)).astype(np.float16)
+    inputs = {"x": x, "half": half, "byte": byte, "image": image.astype(np.float16), "filters": filters}
+    b = GraphBuilder()
+    given = {name: b.input(name, str(array.dtype), array.shape) for name, array in inputs.items()}
+    scale, zero = b.constant(np.full((1, 1), 0.1, np.float32)), b.constant(np.ones((1, 1), np.int8))
+    graph = b.graph(
+        {
+            "halves": b.matmul(b.cast(given["x"], "float16"), b.transpose(given["half"])),
+            "bytes": b.matmul(given["x"], b.transpose(b.dequantize_linear(given["byte"], scale, zero))),
+            "conv": b.conv2d(given["image"], given["filters"], filter_layout="ohwi"),
+        }
+    )
+    results = IreeEngine((("target", target),)).load({"main": graph}, constant_folding=False)("main", inputs)
+    halves = x.astype(np.float16).astype(np.float32) @ half.T.astype(np.float32)
+    np.testing.assert_allclose(results["halves"], halves, rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(results["bytes"], x @ (0.1 * (byte.T.astype(np.float32) - 1)), rtol=1e-4, atol=1e-3)
+    windows = np.lib.stride_tricks.sliding_window_view(inputs["image"].astype(np.float32), (3, 3), axis=(2, 3))
+    conv = np.einsum("nchwij,oijc->nohw", windows, filters.astype(np.float32))
+    np.testing.assert_allclose(results["conv"], conv, rtol=1e-3, atol=2e-2)
+
+
+LEVELS = "x86-64-v4,x86-64-v3,generic"
+
+RUN = """
+import sys
+sys.path[:0] = sys.argv[3:]
+import numpy as np, webnn_mlir
+x = np.linspace(-2, 2, 24, dtype=np.float32).reshape(4, 6)
+webnn_mlir.load(sys.argv[1], device="local-sync").run(x=x)["y"].tofile(sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="qemu-x86_64 is not there")
+def test_the_code_for_the_processor_is_taken(tmp_path):
+    """Each processor's code rounds sums in its own way, and a processor that lacks an instruction stops at it."""
+
+    def result(target_cpu, processor):
+        path, out = tmp_path / f"{target_cpu}.vmfb", tmp_path / "y"
+        if not path.exists():
+            webnn_mlir.compile(graph(), target_cpu=target_cpu, cache=False).save(path)
+        python, places = os.path.realpath(sys.executable), [p for p in sys.path if Path(p).is_dir()]
+        command = ["qemu-x86_64", "-cpu", processor, python, "-S", "-c", RUN, path, out, *places]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        return out.read_bytes()
+
+    generic = result(LEVELS, "Nehalem")
+    assert result(LEVELS, "Haswell") == result("x86-64-v3", "Haswell") != generic == result("generic", "Haswell")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the processors are x86-64's")
+def test_code_for_several_processors_beside_other_devices(tmp_path):
+    path = tmp_path / "graph.vmfb"
+    webnn_mlir.compile(graph(), "cpu,cuda", target_cpu=LEVELS, cache=False).save(path)
+    assert b".target sm_80" in members(path)
+    x = np.linspace(-2, 2, 4 * 6, dtype=np.float32).reshape(4, 6)
+    np.testing.assert_allclose(webnn_mlir.load(path, device="cpu").run(x=x)["y"], expected(x), rtol=1e-5)
+
+
 def test_float16_is_outside_of_vmvx():
     builder = GraphBuilder()
     x = builder.input("x", "float16", [2])
@@ -124,6 +191,11 @@ def test_float16_is_outside_of_vmvx():
         ({"target": "cpu,,vulkan"}, "target '' must be one of"),
         ({"target": "cpu,cpu"}, "target 'cpu,cpu' names one twice"),
         ({"target": "cpu,wasm32"}, "have one compiler, which makes code for one"),
+        ({"target_cpu": "znver4,generic"}, "'znver4' is none of x86-64-v4, x86-64-v3, x86-64-v2, generic"),
+        ({"target_cpu": "x86-64-v3,x86-64-v4,generic"}, "the best comes first, and none twice"),
+        ({"target_cpu": "x86-64-v4,x86-64-v3"}, "must end with generic"),
+        ({"target_cpu": LEVELS, "target_triple": "aarch64-linux-gnu"}, "these are no processors of aarch64-linux-gnu"),
+        ({"target_cpu": LEVELS, "target": "cpu,vmvx"}, "vmvx has one device with cpu"),
         ({"metal_platform": "beos"}, "metal_platform 'beos' must be one of"),
     ],
 )

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_void_p
 from functools import lru_cache
@@ -17,6 +17,9 @@ from iree.compiler.api import Invocation, Output, _initializeGlobalCL, ctypes_dl
 
 from .binding import new_session
 from .program import Program
+
+EXECUTABLES = "executable-sources"
+"""The phase after which a module has its executables, with a variant for each of their targets, and no code yet."""
 
 
 class CompileError(Exception):
@@ -61,9 +64,15 @@ def compile_to_phase(program: Program, flags: Sequence[str], phase: str) -> str:
     return text
 
 
-def compile_to_file(program: Program, flags: Sequence[str], path: str) -> None:
-    """Compiles to a .vmfb file. Raises CompileError."""
-    invocation = _execute(program, flags, None)
+def compile_to_file(
+    program: Program, flags: Sequence[str], path: str, on_executables: Callable[[ir.Module], None] | None = None
+) -> None:
+    """Compiles to a .vmfb file; `on_executables` may change the module before its code is made. Raises CompileError."""
+    first = None
+    if on_executables:
+        first = _execute(program, flags, EXECUTABLES)
+        on_executables(program.module)
+    invocation = _execute(program, flags, None, EXECUTABLES if first else None)
     with Output.open_file(path) as output:
         invocation.output_vm_bytecode(output)
         output.keep()
@@ -81,16 +90,29 @@ def compile_program(program: Program, flags: Sequence[str]) -> bytes:
 def target_features(flags: tuple[str, ...]) -> frozenset[str]:
     """What LLVM calls the instructions of the processor that the flags compile for; none where they compile for
     anything else, too. Raises CompileError."""
+    targets = _targets(flags)
+    if not all('<"llvm-cpu"' in target for target in targets):
+        return frozenset()
+    found = [re.search(r'cpu_features = "([^"]*)"', target) for target in targets]
+    features = [{name[1:] for name in (m[1] if m else "").split(",") if name.startswith("+")} for m in found]
+    return frozenset(set.intersection(*features))
+
+
+@lru_cache
+def executable_target(flags: tuple[str, ...]) -> str:
+    """The attribute of the only target that the flags compile for. Raises CompileError."""
+    [target] = _targets(flags)
+    return target
+
+
+def _targets(flags: Sequence[str]) -> list[str]:
+    """What the flags compile for, in IREE's words."""
     session = new_session()
     with session.context, ir.Location.unknown():
         # A module without contents is left alone.
         module = ir.Module.parse("util.global private @x : i32", session.context)
     text = compile_to_phase(Program(session, module), flags, "preprocessing")
-    targets = re.findall(r'#hal\.executable\.target<"([^"]*)".*?(?:cpu_features = "([^"]*)"|$)', text, re.MULTILINE)
-    if {backend for backend, _ in targets} != {"llvm-cpu"}:
-        return frozenset()
-    features = [{name[1:] for name in found.split(",") if name.startswith("+")} for _, found in targets]
-    return frozenset(set.intersection(*features))
+    return re.findall(r"#hal\.executable\.target<.*", text)
 
 
 @lru_cache
@@ -102,7 +124,8 @@ def leave_unlinked() -> None:
     _initializeGlobalCL("webnn-mlir", "--iree-hal-link-executables=false")
 
 
-def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invocation:
+def _execute(program: Program, flags: Sequence[str], to: str | None, after: str | None = None) -> Invocation:
+    """Runs IREE's phases up to one or the last, those behind one that a module has been through or all."""
     try:
         program.session.set_flags(*flags)
     except ValueError as error:
@@ -111,10 +134,11 @@ def _execute(program: Program, flags: Sequence[str], phase: str | None) -> Invoc
     with captured_stderr() as printed:
         invocation.enable_console_diagnostics()
         invocation.import_module(program.module.operation)
-        if phase:
-            set_phase = ctypes_dl._dylib.ireeCompilerInvocationSetCompileToPhase
-            set_phase.argtypes, set_phase.restype = [c_void_p, c_char_p], None
-            set_phase(invocation._inv_p, phase.encode())
+        for phase, function in ((after, "From"), (to, "To")):
+            if phase:
+                set_phase = getattr(ctypes_dl._dylib, f"ireeCompilerInvocationSetCompile{function}Phase")
+                set_phase.argtypes, set_phase.restype = [c_void_p, c_char_p], None
+                set_phase(invocation._inv_p, phase.encode())
         done = invocation.execute()
     if not done:
         raise CompileError(printed[0])

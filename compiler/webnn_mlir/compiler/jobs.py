@@ -24,6 +24,7 @@ from .options import CompileOptions
 from .outline import outline
 from .passes.webnn_alias import request as request_aliases
 from .pipeline_text import parse_pipeline
+from .processors import choose_when_loaded
 from .program import Program, from_graph, parse
 from .targets import lacks
 
@@ -234,7 +235,8 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
         answer["packed"] = {key: _packed_json(program.packed[key]) for key in packed}
         answer["placed"] = placed_parameters(program, folder) if program.places else []
         answer["vmfb"] = str(folder / "module.vmfb")
-        iree.compile_to_file(program, flags, answer["vmfb"])
+        several = choose_when_loaded if len(options.processors) > 1 else None
+        iree.compile_to_file(program, flags, answer["vmfb"], several)
     after("iree", time.perf_counter() - start)
     return answer
 
@@ -242,7 +244,7 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
 def machine(options: CompileOptions) -> dict[str, Any]:
     """What passes are told of the targets: what they lack, and IREE's flags where one processor's code is made."""
     alone = {"flags": options.flags()} if options.targets == ("cpu",) else {}
-    return {"lacks": lacks(options.targets), "targets": options.targets} | alone
+    return {"lacks": lacks(options.targets), "targets": options.targets, "processors": options.processors} | alone
 
 
 def _stages(options: CompileOptions) -> list[tuple[str, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,8 +21,10 @@ class CompileOptions:
     """How to compile.
 
     target: one of TARGETS, or several with commas, the one to prefer first: one artifact that runs on any. For the CPU,
-    target_cpu: `host`, `generic` or a name that LLVM knows, and target_triple, another machine, of which `host` is the
-    generic one. vulkan_target: `desktop`, or a GPU or family that IREE knows. cuda_arch: `sm_80` or another.
+    target_cpu: `host`, `generic` or a name that LLVM knows, or several of LEVELS with commas, the best one first, of
+    which the first that the processor can do is taken when the artifact is loaded; and target_triple, another machine,
+    of which `host` is the generic one. vulkan_target: `desktop`, or a GPU or family that IREE knows. cuda_arch: `sm_80`
+    or another.
     metal_platform: `macos`, `ios` or `ios-simulator`. opt_level: 0 to 3. weights: `embed`,
     `external`, or `auto` (external above EXTERNAL_WEIGHTS_ABOVE bytes). emit: one of STAGES. pass_pipeline replaces the
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
@@ -61,8 +64,32 @@ class CompileOptions:
                 raise ValueError(f"{name} {value!r} must be one of {', '.join(map(str, allowed))}")
         if len(set(self.targets)) < len(self.targets):
             raise ValueError(f"target {self.target!r} names one twice")
+        if len(self.processors) > 1:
+            self._check_levels()
         if {"cpu", "wasm32"} <= set(self.targets):
             raise ValueError("target: cpu and wasm32 have one compiler, which makes code for one at a time")
+
+    def _check_levels(self) -> None:
+        """Raises ValueError for several processors that loading could not choose one of."""
+        from .targets.cpu import LEVELS
+
+        of = f"target_cpu {self.target_cpu!r}"
+        if unknown := [name for name in self.processors if name not in LEVELS]:
+            raise ValueError(f"{of}: {unknown[0]!r} is none of {', '.join(LEVELS)}")
+        if list(self.processors) != sorted(set(self.processors), key=list(LEVELS).index):
+            raise ValueError(f"{of}: the best comes first, and none twice: {', '.join(LEVELS)}")
+        if self.processors[-1] != "generic":
+            raise ValueError(f"{of} must end with generic, for processors that are none of these")
+        machine = self.target_triple or platform.machine()
+        if not machine.startswith(("x86_64", "AMD64")):
+            raise ValueError(f"{of}: these are no processors of {machine}")
+        if "vmvx" in self.targets:
+            raise ValueError(f"{of}: vmvx has one device with cpu, which several processors fill")
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """The processors that code for the CPU is for, the one to prefer first."""
+        return tuple(name.strip() for name in self.cpu.split(","))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -87,7 +114,8 @@ class CompileOptions:
     @property
     def chooses(self) -> bool:
         """Whether what is best for the module is chosen, which is measured for the CPU and optimized code."""
-        return self.target == "cpu" and not self.target_triple and self.opt_level >= 2
+        one = self.target == "cpu" and len(self.processors) == 1
+        return one and not self.target_triple and self.opt_level >= 2
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

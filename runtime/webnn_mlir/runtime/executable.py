@@ -25,6 +25,10 @@ INLINE_LIMIT = 64 * 2**10
 """Programs whose code, weights and tensors together have no more bytes are called at once, in the calling thread: to
 hand them to other threads would take longer than they do."""
 
+_processor_known = threading.Event()
+"""IREE looks what the processor can do when it loads the first code for it, which has been chosen by then: where there
+is a choice, what is loaded first is loaded again."""
+
 
 class Executable:
     """A function of a module. `transient_bytes` is the memory that a run needs beside inputs, outputs and weights; it
@@ -57,7 +61,11 @@ class Executable:
             provider = parameters.create_provider(scope=SCOPE)
             modules.insert(1, rt.create_io_parameters_module(device.instance, provider))
         try:
+            if signature.processors and device.is_host and not _processor_known.is_set():
+                rt.VmContext(device.instance, modules)
             self._context = rt.VmContext(device.instance, modules)
+            if device.is_host:
+                _processor_known.set()
         except (ValueError, RuntimeError) as error:
             raise ArtifactError(f"cannot be loaded: {cause(error)}") from None
 

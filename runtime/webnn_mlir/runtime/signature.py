@@ -24,6 +24,8 @@ class Signature:
     """By output, the input whose memory it takes over."""
     targets: tuple[str, ...] = ("cpu",)
     """What it has code for, the one to prefer first."""
+    processors: tuple[str, ...] = ()
+    """Those that code for the CPU is for, the one to prefer first, where they are several."""
 
     @classmethod
     def parse(cls, text: str) -> Signature:
@@ -32,12 +34,12 @@ class Signature:
             data = json.loads(text)
             inputs, outputs, parameters = (_descriptors(data[group]) for group in ("inputs", "outputs", "parameters"))
             aliases = {entry["name"]: entry["alias"] for entry in data["outputs"] if "alias" in entry}
-            targets = tuple(map(str, data["targets"]))
+            targets, processors = tuple(map(str, data["targets"])), tuple(map(str, data.get("processors", ())))
             if not inputs.keys() >= set(aliases.values()):
                 raise ValueError(f"an output takes over one of {sorted(aliases.values())}, which are no inputs")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtifactError(f"the signature of the artifact is damaged: {error}") from None
-        return cls(inputs, outputs, parameters, aliases, targets)
+        return cls(inputs, outputs, parameters, aliases, targets, processors)
 
 
 def _descriptors(entries: list[dict[str, Any]]) -> dict[str, Descriptor]:

@@ -7,7 +7,8 @@ Result:
 
 The signature is JSON: `inputs`, `outputs` and `parameters`, each a list of `name`, `dataType`, `shape`; parameters are
 the weights that the artifact reads from its archive. An output that takes over an input's memory has `alias`, the
-input's name. It is written before lowering changes the types of int4.
+input's name. `targets` are what there is code for, and `processors` those that code for the CPU is for, where they are
+several. It is written before lowering changes the types of int4.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def signature(program: Program) -> None:
     external = program.options.get("weights") == "external"
     parameters = _parameters(program) if external else {}
     program.parameters = list(parameters)
+    processors = program.options.get("processors", ())
     for function in binding.functions(program.module):
         types = ir.FunctionType(function.attributes["function_type"].value)
         text = json.dumps(
@@ -39,6 +41,7 @@ def signature(program: Program) -> None:
                 "outputs": _outputs(function, types.results),
                 "parameters": [_entry(key, type_) for key, type_ in parameters.items()],
                 "targets": list(program.options.get("targets", ("cpu",))),
+                **({"processors": list(processors)} if len(processors) > 1 else {}),
             },
             ensure_ascii=True,
             sort_keys=True,
