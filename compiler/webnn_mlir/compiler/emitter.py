@@ -192,9 +192,9 @@ class Emitter:
     def identity(self, x: Tensor) -> Tensor:
         return x
 
-    def factors(self, *xs: Tensor) -> Sequence[Tensor]:
+    def factors(self, *xs: Tensor) -> list[Tensor]:
         """The operands of a product, apart from what the targets cannot compute together with it."""
-        return self._made["factors"](self, *xs) if "factors" in self._made else xs
+        return [self._made["factor"](self, x) if "factor" in self._made else x for x in xs]
 
     def barrier(self, *xs: Tensor) -> list[Tensor]:
         """The values themselves, which IREE computes apart from what uses them."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iree.compiler import ir
 
@@ -22,7 +22,7 @@ from .binding import Tensor
 if TYPE_CHECKING:
     from .emitter import Emitter
 
-Method = Callable[..., Any]
+Method = Callable[..., Tensor]
 
 
 def _widened(name: str) -> Method:
@@ -61,9 +61,9 @@ def _bits(value: ir.Value) -> int:
     return int(re.sub(r"\D", "", str(ir.ShapedType(value.type).element_type)))
 
 
-def _apart(b: Emitter, *xs: Tensor) -> list[Tensor]:
-    """The values, of which those with more bits than they are computed from are computed first."""
-    return [b.barrier(x)[0] if _is_widened(x.value, set()) else x for x in xs]
+def _apart(b: Emitter, x: Tensor) -> Tensor:
+    """An operand of a product, computed before it if it is computed from fewer bits."""
+    return b.barrier(x)[0] if _is_widened(x.value, set()) else x
 
 
 REPLACED: dict[str, dict[str, Method]] = {
@@ -77,7 +77,7 @@ REPLACED: dict[str, dict[str, Method]] = {
     "narrow division": {name: _widened(name) for name in ("divide", "remainder")},
     "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
     "truncation": {"convert": _truncated},
-    "widening in products": {"factors": _apart},
+    "widening in products": {"factor": _apart},
 }
 
 

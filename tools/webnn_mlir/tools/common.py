@@ -78,8 +78,8 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     """The options that say what is compiled for."""
     for option, default, metavar, text in [
         ("--target", "cpu", "TARGET", "cpu, vulkan, cuda, metal, vmvx, wasm32; several with commas make one"),
-        ("--target-cpu", "host", "CPU", "host, generic, or a processor that LLVM knows; x86-64-v4,x86-64-v3,generic makes code for each, of which one is "
-         "taken when it is loaded"),
+        ("--target-cpu", "host", "CPU", "host, generic, or a processor that LLVM knows; with commas those of "
+         "x86-64-v4, x86-64-v3, x86-64-v2 and generic of which one is taken when it is loaded"),
         ("--target-triple", "", "TRIPLE", "another machine's CPU, such as aarch64-linux-gnu"),
         ("--vulkan-target", "desktop", "GPU", "desktop (what their drivers share), ada, rdna3, …"),
         ("--cuda-arch", "sm_80", "ARCH", "the oldest NVIDIA GPU to run on (default sm_80)"),
