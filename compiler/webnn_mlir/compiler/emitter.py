@@ -194,7 +194,10 @@ class Emitter:
 
     def factors(self, *xs: Tensor) -> list[Tensor]:
         """The operands of a product, apart from what the targets cannot compute together with it."""
-        return [self._made["factor"](self, x) if "factor" in self._made else x for x in xs]
+        return [self._as_targets_take("factor", x) for x in xs]
+
+    def _as_targets_take(self, name: str, x: Tensor) -> Tensor:
+        return self._made[name](self, x) if name in self._made else x
 
     def barrier(self, *xs: Tensor) -> list[Tensor]:
         """The values themselves, which IREE computes apart from what uses them."""
@@ -389,7 +392,7 @@ class Emitter:
         window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: Sequence[tuple[int, int]],
     ) -> Tensor:  # fmt: skip
         """Folds each window with a binary method from its neutral value, with which the padding is filled."""
-        start = self.full(initial, (), x.element)
+        start = self._as_targets_take("start", self.full(initial, (), x.element))
         attributes = {
             "window_dimensions": _i64s(window),
             "window_strides": _i64s(strides),

@@ -5,6 +5,8 @@
 * `narrow shift`: nor are they shifted, where IREE's virtual machine keeps bits that 8 do not hold.
 * `widening in products`: IREE's SPIR-V lowering computes what a product's operands are converted from in memory that a
   workgroup shares, where it misses barriers, and runs out of it.
+* `shared starts`: where several windows start from the same values, IREE lets the dispatch of one write these for the
+  others, which it does not compile for CUDA.
 * `truncation`: conversions to integers round to nearest, and there are none to 8 bits.
 """
 
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 from iree.compiler import ir
 
 from . import elementary_float32
-from .binding import Tensor
+from .binding import Tensor, element_type, tensor_type
 
 if TYPE_CHECKING:
     from .emitter import Emitter
@@ -66,6 +68,19 @@ def _apart(b: Emitter, x: Tensor) -> Tensor:
     return b.barrier(x)[0] if _is_widened(x.value, set()) else x
 
 
+def _start_of_its_own(b: Emitter, start: Tensor) -> Tensor:
+    """A scalar that IREE does not know to be the same as others; its bits, since IREE's host has no float16."""
+    element = f"i{_bits(start.value)}"
+    bits = b.bitcast(start, element).value
+    for name, type_ in [
+        ("tensor.extract", element_type(element)),
+        ("util.optimization_barrier", element_type(element)),
+        ("tensor.from_elements", tensor_type((), element)),
+    ]:
+        bits = ir.Operation.create(name, results=[type_], operands=[bits]).results[0]
+    return b.bitcast(Tensor(bits, element, ()), start.element)
+
+
 REPLACED: dict[str, dict[str, Method]] = {
     "float64": {
         "cosine": elementary_float32.cosine,
@@ -76,6 +91,7 @@ REPLACED: dict[str, dict[str, Method]] = {
     },
     "narrow division": {name: _widened(name) for name in ("divide", "remainder")},
     "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
+    "shared starts": {"start": _start_of_its_own},
     "truncation": {"convert": _truncated},
     "widening in products": {"factor": _apart},
 }

@@ -14,4 +14,4 @@ def _flags(options: CompileOptions) -> list[str]:
     return [f"--iree-cuda-target={options.cuda_arch}"]
 
 
-CUDA = Target(lambda _: "cuda", _flags, lacks=frozenset({"float64"}))
+CUDA = Target(lambda _: "cuda", _flags, lacks=frozenset({"float64", "shared starts"}))
