@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from google.protobuf.message import DecodeError, Message
 from ..source import failure, os_errors, quote, shorten, size_of_file
 from .constants import Folder
 from .skeleton import skeleton
+
+# What it warns of is an error here, and said once; a program that listens to it still hears it.
+logging.getLogger("onnx_ir").addHandler(logging.NullHandler())
 
 MAX_SKELETON_BYTES = 512 * 2**20
 """A model may have this many bytes without the raw data of its tensors."""
