@@ -54,21 +54,22 @@ class IreeEngine:
     def load(self, graphs: Mapping[str, Graph], *, constant_folding: bool) -> Run:
         import iree.runtime
 
+        from webnn_mlir.compiler import choices, pipeline
         from webnn_mlir.compiler import iree as compiler
-        from webnn_mlir.compiler import pipeline
+        from webnn_mlir.compiler.jobs import machine
         from webnn_mlir.compiler.options import CompileOptions
         from webnn_mlir.compiler.program import from_graphs
-        from webnn_mlir.compiler.targets import lacks
 
         flags = () if constant_folding else ("--iree-opt-const-eval=false",)
         options = CompileOptions(iree_flags=flags, **dict(self.options))
         if len(options.targets) > 1:
             compiler.leave_unlinked()
         program = from_graphs(graphs)
-        program.options |= {"weights": "embed", "targets": options.targets, "lacks": lacks(options.targets)}
+        program.options |= {"weights": "embed"} | machine(options)
         for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE):
             pipeline.run(program, passes)
-        artifact = compiler.compile_program(program, options.flags())
+        chosen = choices.flags(program) if options.chooses else []
+        artifact = compiler.compile_program(program, [*chosen, *options.flags()])
         module = iree.runtime.load_vm_flatbuffer(artifact, driver=DRIVERS[options.targets[0]])
 
         def run(name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
