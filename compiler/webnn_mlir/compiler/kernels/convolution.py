@@ -1,0 +1,400 @@
+"""Convolutions in float32 with the channels last, without a copy of the input: products of matrices, whose rows are
+places of the output and whose depth is what a filter covers.
+
+A tile is some neighbouring places of a row by some vectors of output channels, whose sums fit the registers. An element
+of the input is multiplied with a vector of weights; these are packed so that a tile reads them in order. Tiles at the
+edges of the input leave out what is beyond, which is known when the kernel is written: all but the first and the last
+are alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .code import Value
+from .epilogue import Epilogue
+from .function import Dispatch, Function
+from .machine import Machine
+
+WORKGROUPS = 64
+WORKGROUP_PRODUCTS = 2**18
+"""At most, and of a workgroup at least."""
+
+SMALLEST = 2**12
+"""Products from which it pays to call a kernel."""
+
+NO_EPILOGUE = Epilogue()
+
+UNROLL = 4
+VECTORS = 6
+"""Of output channels in a tile, at most."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Height or width: of the input, of the output and of the filter, and how the filter moves, from `before` the
+    input."""
+
+    size: int
+    count: int
+    kernel: int
+    stride: int = 1
+    dilation: int = 1
+    before: int = 0
+
+    def start(self, place: int) -> int:
+        """Where the filter begins."""
+        return place * self.stride - self.before
+
+    @property
+    def inside(self) -> bool:
+        """Whether the filter never covers anything beyond the input."""
+        reach = self.start(self.count - 1) + (self.kernel - 1) * self.dilation
+        return self.before == 0 and reach < self.size
+
+    @property
+    def pointwise(self) -> bool:
+        return self.inside and self.kernel == self.stride == 1
+
+    def covered(self, tap: int, first: int, places: int) -> range:
+        """Which of some places from `first` on have the input under the filter's element `tap`."""
+        at = [self.start(first + p) + tap * self.dilation for p in range(places)]
+        inside = [p for p, a in enumerate(at) if 0 <= a < self.size]
+        return range(inside[0], inside[-1] + 1) if inside else range(0)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Elements of a row of a filter, from `tap` on, that cover the input at the same places of a tile."""
+
+    tap: int
+    taps: int
+    places: range
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """y[batch, height, width, outputs] of x[batch, height, width, channels] and packed weights."""
+
+    machine: Machine
+    batch: int
+    height: Direction
+    width: Direction
+    channels: int
+    outputs: int
+    groups: int = 1
+    epilogue: Epilogue = NO_EPILOGUE
+
+    @property
+    def name(self) -> str:
+        sizes = (self.height.count, self.width.count, self.channels, self.outputs)
+        kind = "depthwise" if self.depthwise else f"convolution_{self.height.kernel}x{self.width.kernel}"
+        return f"{kind}_{'x'.join(map(str, sizes))}_{hashlib.sha256(repr(self).encode()).hexdigest()[:8]}"
+
+    @property
+    def depthwise(self) -> bool:
+        return self.groups == self.channels == self.outputs
+
+    @property
+    def places(self) -> int:
+        return self.batch * self.height.count * self.width.count
+
+    @property
+    def depth(self) -> int:
+        """Weights of an output channel."""
+        return self.height.kernel * self.width.kernel * self.channels // self.groups
+
+    @property
+    def flat(self) -> Convolution:
+        """The same with all places in one row, where the filter is an element."""
+        if not (self.height.pointwise and self.width.pointwise):
+            return self
+        one = Direction(1, 1, 1)
+        return replace(self, batch=1, height=one, width=Direction(self.places, self.places, 1))
+
+    @property
+    def operands(self) -> dict[str, str]:
+        size = self.batch * self.height.size * self.width.size * self.channels
+        weights = self.depth * self.outputs if self.depthwise else self.panels * self.panel
+        sizes = {"x": f"{size}xf32", "w": f"{weights}xf32"}
+        return sizes | self.epilogue.operands(self.outputs, self.places * self.outputs)
+
+    # Tiles of what is not depthwise
+
+    @property
+    def vectors(self) -> int:
+        """Of output channels in a tile: those that take the least time; if several do, the most, which read less."""
+        options = [v for v in range(1, VECTORS + 1) if self.groups == 1 or self._group_vectors % v == 0]
+        return min(options, key=lambda v: (self._time(v), -v))
+
+    @property
+    def panels(self) -> int:
+        """Of weights: as many vectors as a tile has."""
+        return -(-self.outputs // (self.vectors * self.machine.lanes))
+
+    @property
+    def panel(self) -> int:
+        """Elements of a panel."""
+        return self.depth * self.vectors * self.machine.lanes
+
+    @property
+    def _group_vectors(self) -> int:
+        return self.outputs // self.groups // self.machine.lanes
+
+    def tile(self, vectors: int) -> int:
+        """Places of a tile: as even as a row can be divided."""
+        most = (self.machine.registers - 2 - vectors) // vectors
+        return -(-self.width.count // -(-self.width.count // most))
+
+    def _time(self, vectors: int) -> float:
+        """Of a row, in cycles for each element of a filter: two products or two loads a cycle, and 4 until a sum can
+        be added to again. What a tile begins and ends with takes as long as some elements."""
+        panels, tile = -(-self.outputs // (vectors * self.machine.lanes)), self.tile(vectors)
+        full, rest = divmod(self.width.count, tile)
+
+        def cycles(places: int) -> float:
+            return max(vectors * places / 2, (vectors + places) / 2 + 1, 4)
+
+        return panels * (full * cycles(tile) + (cycles(rest) if rest else 0))
+
+    def segments(self, first: int, places: int) -> list[Segment]:
+        """A filter's row at a tile."""
+        found: list[Segment] = []
+        for tap in range(self.width.kernel):
+            covered = self.width.covered(tap, first, places)
+            last = found[-1] if found else None
+            alike = last and last.places == covered and last.tap + last.taps == tap
+            if alike and last and self.groups == self.width.dilation == 1:
+                found[-1] = replace(last, taps=last.taps + 1)
+            elif covered:
+                found.append(Segment(tap, 1, covered))
+        return found
+
+    def tiles(self, tile: int) -> tuple[list[int], range, list[int]]:
+        """Where tiles of a row begin: those at the left edge, those that touch no edge, those at the right edge, of
+        which the last may be shorter."""
+        w = self.width
+        starts = list(range(0, w.count, tile))
+        inner = [s for s in starts if s + tile <= w.count and w.start(s) >= 0
+                 and w.start(s + tile - 1) + (w.kernel - 1) * w.dilation < w.size]  # fmt: skip
+        if not inner:
+            return starts, range(0), []
+        right = [s for s in starts if s > inner[-1]]
+        return [s for s in starts if s < inner[0]], range(inner[0], inner[-1] + 1, tile), right
+
+
+def pays(c: Convolution) -> bool:
+    """Whether there is a kernel, and it is faster than what IREE makes: where weights are many, IREE's waits for
+    memory, and widths that are no multiple of its tiles take it several times as long. The smallest do not matter."""
+    if c.places * c.outputs * c.depth < SMALLEST:
+        return False
+    if c.depthwise:
+        return c.outputs >= c.machine.lanes
+    return c.groups == 1 or c.outputs % (c.groups * c.machine.lanes) == 0
+
+
+def function(c: Convolution) -> Dispatch:
+    """The function that computes y of x, packed weights and what the epilogue takes."""
+    f = Function(c.name, c.machine, c.operands, {"y": f"{c.places * c.outputs}xf32"})
+    if c.depthwise:
+        workgroups = _workgroups(c, c.batch * c.height.count)
+        with f.code.loop(*f.part(c.batch * c.height.count, workgroups)) as loop:
+            _Depthwise(f, c, loop.index).write()
+        return f.dispatch(workgroups)
+    if c.height.count == c.batch == 1 and c.width.pointwise:
+        return _pointwise(f, c)
+    lines = c.batch * c.height.count
+    workgroups = _workgroups(c, lines * c.panels)
+    with f.code.loop(*f.part(lines * c.panels, workgroups)) as loop:
+        panel = f.code(f"arith.divui {loop.index}, {f.code.index(lines)} : index")
+        line = f.code(f"arith.remui {loop.index}, {f.code.index(lines)} : index")
+        _Dense(f, c, line, panel).write()
+    return f.dispatch(workgroups)
+
+
+def _workgroups(c: Convolution, items: int) -> int:
+    return max(1, min(WORKGROUPS, items, c.places * c.outputs * c.depth // WORKGROUP_PRODUCTS))
+
+
+def _pointwise(f: Function, c: Convolution) -> Dispatch:
+    """All places in one row, whose last tile overlaps the one before it."""
+    code, tile = f.code, c.tile(c.vectors)
+    tiles = -(-c.places // tile)
+    workgroups = _workgroups(c, tiles * c.panels)
+    with code.loop(*f.part(tiles * c.panels, workgroups)) as loop:
+        panel = code(f"arith.divui {loop.index}, {code.index(tiles)} : index")
+        number = code(f"arith.remui {loop.index}, {code.index(tiles)} : index")
+        start = code(f"arith.minui {code.at((number, tile))}, {code.index(c.places - tile)} : index")
+        _Dense(f, c, code.index(0), panel).tile(start, tile, c.segments(0, tile))
+    return f.dispatch(workgroups)
+
+
+class _Row:
+    """A row of the output."""
+
+    def __init__(self, f: Function, c: Convolution, line: Value):
+        self.f, self.c, self.code = f, c, f.code
+        self.lanes, self.vf = c.machine.lanes, c.machine.vector("f32")
+        code, h, w = self.code, c.height, c.width
+        self.line = line
+        image = code(f"arith.divui {line}, {code.index(h.count)} : index")
+        top = code.at((code(f"arith.remui {line}, {code.index(h.count)} : index"), h.stride), -h.before)
+        self.x = code.at((image, h.size * w.size * c.channels), (top, w.size * c.channels))
+        self.taps = (code.index(0), code.index(h.kernel)) if h.inside else self._taps(top)
+
+    def _taps(self, top: Value) -> tuple[Value, Value]:
+        """Of the rows of a filter, those that cover the input."""
+        code, h = self.code, self.c.height
+
+        def beyond(rows: Value) -> Value:
+            return code(f"arith.ceildivsi {rows}, {code.index(h.dilation)} : index")
+
+        first = beyond(code(f"arith.subi {code.index(0)}, {top} : index"))
+        end = beyond(code(f"arith.subi {code.index(h.size)}, {top} : index"))
+        return (
+            code(f"arith.maxsi {first}, {code.index(0)} : index"),
+            code(f"arith.minsi {end}, {code.index(h.kernel)} : index"),
+        )
+
+    def columns(self, tile: int) -> None:
+        """Writes the tiles of a row."""
+        left, inner, right = self.c.tiles(tile)
+        for start in left:
+            self._edge(start, tile)
+        if inner:
+            with self.code.loop(inner.start, inner.stop, step=tile) as loop:
+                self.tile(loop.index, tile, self.c.segments(inner.start, tile))
+        for start in right:
+            self._edge(start, tile)
+
+    def _edge(self, start: int, tile: int) -> None:
+        places = min(tile, self.c.width.count - start)
+        self.tile(self.code.index(start), places, self.c.segments(start, places))
+
+    def tile(self, start: Value, places: int, segments: Sequence[Segment]) -> None:
+        raise NotImplementedError
+
+    def x_at(self, start: Value, row: Value) -> Value:
+        """Where x begins for a tile and a row of the filter."""
+        c = self.c
+        return self.code.at(
+            self.x, (start, c.width.stride * c.channels), (row, c.height.dilation * c.width.size * c.channels),
+            -c.width.before * c.channels,
+        )  # fmt: skip
+
+    def _load(self, name: str, place: Value, left: Value | None) -> Value:
+        return self.f.load_part(name, place, left, self.vf) if left else self.f.load(name, place, self.vf)
+
+    def _store(
+        self, sums: Sequence[Value], start: Value, channels: Sequence[Value], lefts: Sequence[Value | None]
+    ) -> None:
+        """The epilogue on sums, place after place, of some vectors of channels."""
+        c = self.c
+        known: dict[tuple[str, int], Value] = {}
+        first = self.code.at((self.line, c.width.count * c.outputs), (start, c.outputs))
+        for n, value in enumerate(sums):
+            p, i = divmod(n, len(channels))
+            place = self.code.at(first, channels[i], p * c.outputs)
+
+            def load(name: str, i: int = i, place: Value = place) -> Value:
+                if name.startswith("t"):
+                    return self._load(name, place, lefts[i])
+                if (name, i) not in known:
+                    known[name, i] = self._load(name, channels[i], lefts[i])
+                return known[name, i]
+
+            value = c.epilogue.write(self.f, value, load)
+            if left := lefts[i]:
+                self.f.store_part(value, "y", place, left, self.vf)
+            else:
+                self.f.store(value, "y", place, self.vf)
+
+
+class _Dense(_Row):
+    """A panel of weights at a row."""
+
+    def __init__(self, f: Function, c: Convolution, line: Value, panel: Value):
+        super().__init__(f, c, line)
+        code, self.vectors = self.code, c.vectors
+        self.w, self.inner = code.at((panel, c.panel)), c.channels // c.groups
+        channel = code.at((panel, self.vectors * self.lanes))
+        self.channels = [code.at(channel, i * self.lanes) for i in range(self.vectors)]
+        self.lefts: list[Value | None] = [None] * self.vectors
+        if c.outputs % (self.vectors * self.lanes):
+            self.lefts = [code(f"arith.subi {code.index(c.outputs)}, {n} : index") for n in self.channels]
+        if c.groups > 1:
+            group = code(f"arith.divui {panel}, {code.index(c.panels // c.groups)} : index")
+            self.x = code.at(self.x, (group, self.inner))
+
+    def write(self) -> None:
+        self.columns(self.c.tile(self.vectors))
+
+    def tile(self, start: Value, places: int, segments: Sequence[Segment]) -> None:
+        c, code = self.c, self.code
+        zero = code.constant("0.0", self.vf)
+        first = [
+            self._load("bias", channel, left) if c.epilogue.bias else zero
+            for channel, left in zip(self.channels, self.lefts, strict=True)
+        ]
+        sums = first * places
+        if c.height.kernel == 1 and c.height.inside:
+            sums = self._row(start, code.index(0), segments, sums)
+        else:
+            with code.loop(*self.taps, [(s, self.vf) for s in sums]) as loop:
+                loop.values[:] = self._row(start, loop.index, segments, loop.values)
+            sums = loop.results
+        self._store(sums, start, self.channels, self.lefts)
+
+    def _row(self, start: Value, row: Value, segments: Sequence[Segment], sums: Sequence[Value]) -> list[Value]:
+        """Adds what a row of the filter gives."""
+        c, code, f, sums = self.c, self.code, self.f, list(sums)
+        width = self.vectors * self.lanes
+        x, w = self.x_at(start, row), code.at(self.w, (row, c.width.kernel * self.inner * width))
+        for segment in segments:
+            length, step = segment.taps * self.inner, c.width.stride * c.channels
+            unroll = next(n for n in range(max(UNROLL, 7 if length % 4 else 0), 0, -1) if length % n == 0)
+            own = slice(segment.places.start * self.vectors, segment.places.stop * self.vectors)
+            with code.loop(0, length, [(s, self.vf) for s in sums[own]], step=unroll) as loop:
+                here = code.at(x, loop.index, segment.tap * c.width.dilation * c.channels)
+                weights = code.at(w, (loop.index, width), segment.tap * self.inner * width)
+                for k in range(unroll):
+                    places = [code.at(weights, k * width + i * self.lanes) for i in range(self.vectors)]
+                    ws = [f.load("w", place, self.vf) for place in places]
+                    for n, p in enumerate(segment.places):
+                        value = f.splat(f.load("x", code.at(here, p * step + k)), "f32")
+                        for i, weight in enumerate(ws):
+                            slot = n * self.vectors + i
+                            loop.values[slot] = code(f"math.fma {value}, {weight}, {loop.values[slot]} : {self.vf}")
+            sums[own] = loop.results
+        return sums
+
+
+class _Depthwise(_Row):
+    """A filter for each channel: a vector of channels after another, of which the last overlaps the one before it."""
+
+    def write(self) -> None:
+        code, c = self.code, self.c
+        most = self.c.machine.registers // 2 - 2
+        tile = -(-c.width.count // -(-c.width.count // most))
+        with code.loop(0, -(-c.outputs // self.lanes)) as loop:
+            last = code.index(c.outputs - self.lanes)
+            self.channel = code(f"arith.minui {code.at((loop.index, self.lanes))}, {last} : index")
+            self.columns(tile)
+
+    def tile(self, start: Value, places: int, segments: Sequence[Segment]) -> None:
+        c, code = self.c, self.code
+        first = self.f.load("bias", self.channel, self.vf) if c.epilogue.bias else code.constant("0.0", self.vf)
+        with code.loop(*self.taps, [(first, self.vf)] * places) as loop:
+            x = code.at(self.x_at(start, loop.index), self.channel)
+            w = code.at((loop.index, c.width.kernel * c.outputs), self.channel)
+            known: dict[int, Value] = {}
+            for segment in segments:
+                weight = self.f.load("w", code.at(w, segment.tap * c.outputs), self.vf)
+                for p in segment.places:
+                    column = p * c.width.stride + segment.tap * c.width.dilation
+                    if column not in known:
+                        known[column] = self.f.load("x", code.at(x, column * c.channels), self.vf)
+                    loop.values[p] = code(f"math.fma {known[column]}, {weight}, {loop.values[p]} : {self.vf}")
+        self._store(loop.results, start, [self.channel], [None])
