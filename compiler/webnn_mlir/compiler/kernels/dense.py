@@ -1,0 +1,239 @@
+"""Products of float32 rows and constant weights in float32, and what is added to them and taken of them.
+
+A tile of the result, some rows by some vectors of columns, has its sums in registers over a panel of the depth. Weights
+are packed: the columns of a vector lie together, a row of them for each step of the depth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .activation import ACTIVATIONS
+from .code import Value
+from .function import Dispatch, Function
+from .machine import Machine
+
+UNROLL = (4, 2, 1)
+"""Steps of the depth at a time: the first by which it can be divided."""
+
+PANEL = 512
+"""Of the depth, at most, about: so much of a tile's rows and weights is in the first cache. Between panels, sums are in
+y."""
+
+ROWS_BYTES = 2**19
+"""Of the rows that are multiplied with a vector of weights before the next one: they stay in the second cache."""
+
+WORKGROUPS = 64
+WORKGROUP_BYTES = 2**17
+"""Weights of a workgroup, at least."""
+
+LINE, SETS, WAYS = 64, 64, 8
+"""Of the first cache: bytes of a line, how many addresses differ in where they go, and lines that go to the same."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """y[rows, columns] = activation(x[rows, depth] @ w + bias[columns] + added[rows, columns])"""
+
+    machine: Machine
+    rows: int
+    depth: int
+    columns: int
+    bias: bool = False
+    added: bool = False
+    activation: str = ""
+
+    @property
+    def name(self) -> str:
+        parts = ["dense", f"{self.rows}x{self.depth}x{self.columns}", *["bias"] * self.bias, *["added"] * self.added]
+        return "_".join([*parts, *[self.activation] * bool(self.activation)])
+
+    @property
+    def groups(self) -> int:
+        """Of columns, a vector each."""
+        return -(-self.columns // self.machine.lanes)
+
+    @property
+    def width(self) -> int:
+        """Groups of a tile. With few rows many, so that memory is read from several places."""
+        most = 8 if self.rows <= 3 else 4 if self.rows <= 6 else 2
+        return min(most, self.groups, (self.machine.registers - 4) // min(self.rows, 2))
+
+    @property
+    def height(self) -> int:
+        """Rows of a tile: as even as the rows can be divided into tiles whose sums fit the registers."""
+        most = max(1, (self.machine.registers - 2 - self.width) // self.width)
+        return -(-self.rows // -(-self.rows // most))
+
+    @property
+    def block(self) -> int:
+        """Rows that are multiplied with a tile's weights one after the other: whole tiles."""
+        return max(1, ROWS_BYTES // (4 * self.depth * self.height)) * self.height
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.rows // self.block)
+
+    @property
+    def parts(self) -> int:
+        """In which the columns are divided among workgroups."""
+        by_size = self.columns * self.depth * 4 // WORKGROUP_BYTES
+        return max(1, min(WORKGROUPS, self.groups // self.width, by_size))
+
+    @property
+    def unroll(self) -> int:
+        return next(n for n in UNROLL if self.depth % n == 0)
+
+    @property
+    def panels(self) -> int:
+        return -(-self.depth // PANEL) if self.rows > self.height else 1
+
+    @property
+    def panel(self) -> int:
+        """The depth of a panel: as even as it can be divided."""
+        return -(-self.depth // (self.panels * self.unroll)) * self.unroll
+
+    @property
+    def copied(self) -> bool:
+        """Whether rows would compete for the same lines of the cache: then they are copied to others."""
+        if self.depth * 4 % LINE:
+            return False
+        places = SETS // math.gcd(self.depth * 4 // LINE, SETS)
+        return self.height > WAYS * places
+
+    @property
+    def stride(self) -> int:
+        """Of the rows that are multiplied."""
+        return self.depth + LINE // 4 if self.copied else self.depth
+
+
+def functions(d: Dense) -> list[Dispatch]:
+    """The functions that compute y of x, weights and, where there are any, bias and added."""
+    source = "copied" if d.copied else "x"
+    operands = {source: f"{d.rows * d.stride}xf32", "weights": f"{d.groups * d.depth * d.machine.lanes}xf32"}
+    operands |= {"bias": f"{d.columns}xf32"} if d.bias else {}
+    operands |= {"added": f"{d.rows * d.columns}xf32"} if d.added else {}
+    f = Function(d.name, d.machine, operands, {"y": f"{d.rows * d.columns}xf32"})
+    _Product(f, d, source).write()
+    return [*([_copy(d)] if d.copied else []), f.dispatch(d.blocks * d.parts)]
+
+
+def _copy(d: Dense) -> Dispatch:
+    """Rows, further apart; what lies between is never used."""
+    x, copied = {"x": f"{d.rows * d.depth}xf32"}, {"copied": f"{d.rows * d.stride}xf32"}
+    f = Function(f"apart_{d.rows}x{d.depth}", d.machine, x, copied)
+    code, vf = f.code, d.machine.vector("f32")
+    workgroups = min(d.rows, WORKGROUPS)
+    with code.loop(*f.part(d.rows, workgroups)) as row, code.loop(0, d.depth, step=d.machine.lanes) as column:
+        value = f.load("x", code.at((row.index, d.depth), column.index), vf)
+        f.store(value, "copied", code.at((row.index, d.stride), column.index), vf)
+    return f.dispatch(workgroups)
+
+
+class _Product:
+    """A workgroup's part of the columns, for a block of the rows."""
+
+    def __init__(self, f: Function, d: Dense, source: str):
+        self.f, self.d, self.code, self.source = f, d, f.code, source
+        self.lanes, self.vf = d.machine.lanes, d.machine.vector("f32")
+        code = f.code
+        self.part = code(f"arith.remui {f.workgroup}, {code.index(d.parts)} : index")
+        self.block = code(f"arith.divui {f.workgroup}, {code.index(d.parts)} : index")
+        self.panel = code.index(0)
+
+    def write(self) -> None:
+        code, d = self.code, self.d
+        full = d.groups // d.width
+        begin, end = (
+            code(f"arith.divui {code.at((self.part, full), n)}, {code.index(d.parts)} : index") for n in (0, full)
+        )
+        with code.loop(begin, end) as loop:
+            self._rows(code.at((loop.index, d.width)), d.width)
+        if rest := d.groups % d.width:
+            with code.when(code(f"arith.cmpi eq, {self.part}, {code.index(d.parts - 1)} : index")):
+                self._rows(code.index(full * d.width), rest)
+
+    def _rows(self, group: Value, count: int) -> None:
+        """All rows of the block, by some groups of columns, a panel after another."""
+        with self.code.loop(0, self.d.depth, step=self.d.panel) as loop:
+            self.panel = loop.index
+            self._panel(group, count)
+
+    def _panel(self, group: Value, count: int) -> None:
+        code, d = self.code, self.d
+        full, rest = d.rows // d.height * d.height, d.rows % d.height
+        begin = code.at((self.block, d.block))
+        end = code(f"arith.minui {code.at(begin, d.block)}, {code.index(full)} : index")
+        with code.loop(begin, end, step=d.height) as loop:
+            self._tile(loop.index, d.height, group, count)
+        if rest:
+            with code.when(code(f"arith.cmpi eq, {self.block}, {code.index(d.blocks - 1)} : index")):
+                self._tile(code.index(full), rest, group, count)
+
+    def _tile(self, row: Value, height: int, group: Value, count: int) -> None:
+        code, d = self.code, self.d
+        x, weights = code.at((row, d.stride)), code.at((group, d.depth * self.lanes))
+        columns = [code.at((group, self.lanes), g * self.lanes) for g in range(count)]
+        places = [code.at((row, d.columns), c, r * d.columns) for r in range(height) for c in columns]
+        start = self._started(places, columns)
+        end = code(f"arith.minui {code.at(self.panel, d.panel)}, {code.index(d.depth)} : index")
+        with code.loop(self.panel, end, [(s, self.vf) for s in start], step=d.unroll) as loop:
+            for k in range(d.unroll):
+                step = code.at(weights, (loop.index, self.lanes), k * self.lanes)
+                ws = [self.f.load("weights", code.at(step, g * d.depth * self.lanes), self.vf) for g in range(count)]
+                for r in range(height):
+                    value = self.f.splat(self.f.load(self.source, code.at(x, loop.index, r * d.stride + k)), "f32")
+                    for g, w in enumerate(ws):
+                        slot = r * count + g
+                        loop.values[slot] = code(f"math.fma {value}, {w}, {loop.values[slot]} : {self.vf}")
+        self._write(loop.results, places, columns * height)
+
+    def _started(self, places: Sequence[Value], columns: Sequence[Value]) -> list[Value]:
+        """The sums of the panels before this one."""
+        code, d = self.code, self.d
+        zero = code.constant("0.0", self.vf)
+        height = len(places) // len(columns)
+        fresh = [self._load("bias", c, c) if d.bias else zero for c in columns] * height
+        if d.panels == 1:
+            return fresh
+        first = code(f"arith.cmpi eq, {self.panel}, {code.index(0)} : index")
+        sums = [self._load("y", place, c) for place, c in zip(places, [*columns] * height, strict=True)]
+        return [code(f"arith.select {first}, {f}, {s} : {self.vf}") for f, s in zip(fresh, sums, strict=True)]
+
+    def _write(self, sums: Sequence[Value], places: Sequence[Value], columns: Sequence[Value]) -> None:
+        """Writes sums to y, after the last panel what follows from them."""
+        code, d = self.code, self.d
+        vectors = list(zip(sums, places, columns, strict=True))
+        if d.panels == 1 or not (d.added or d.activation):
+            for value, place, column in vectors:
+                self._store(self._finished(value, place, column), place, column)
+            return
+        for relation, finish in (("ult", False), ("uge", True)):
+            end = code.at(self.panel, d.panel)
+            with code.when(code(f"arith.cmpi {relation}, {end}, {code.index(d.depth)} : index")):
+                for value, place, column in vectors:
+                    self._store(self._finished(value, place, column) if finish else value, place, column)
+
+    def _finished(self, value: Value, place: Value, column: Value) -> Value:
+        """A vector of the result, of its sums."""
+        code, d = self.code, self.d
+        if d.added:
+            value = code(f"arith.addf {value}, {self._load('added', place, column)} : {self.vf}")
+        return ACTIVATIONS[d.activation](code, value, self.vf) if d.activation else value
+
+    def _store(self, value: Value, place: Value, column: Value) -> None:
+        if self.d.columns % self.lanes:
+            self.f.store_part(value, "y", place, self._left(column), self.vf)
+        else:
+            self.f.store(value, "y", place, self.vf)
+
+    def _load(self, name: str, place: Value, column: Value) -> Value:
+        if self.d.columns % self.lanes:
+            return self.f.load_part(name, place, self._left(column), self.vf)
+        return self.f.load(name, place, self.vf)
+
+    def _left(self, column: Value) -> Value:
+        """How many columns there are from one on."""
+        return self.code(f"arith.subi {self.code.index(self.d.columns)}, {column} : index")
