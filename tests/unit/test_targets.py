@@ -114,8 +114,8 @@ def test_elementary_functions_everywhere(target):
 
 
 @pytest.mark.parametrize("target", RUNS[::2])
-def test_products_of_what_is_widened(target):
-    """Operands that are converted from fewer bits and moved on the way, with sizes that are no multiple of a tile."""
+def test_sums_of_what_is_widened(target):
+    """Of what is converted from fewer bits and moved on the way, with sizes that are no multiple of a tile."""
     random = np.random.default_rng(0)
     x, half = random.uniform(-2, 2, (30, 40)).astype(np.float32), random.uniform(-2, 2, (50, 40)).astype(np.float16)
     byte, image = random.integers(-128, 127, (300, 40), dtype=np.int8), random.uniform(-2, 2, (1, 8, 12, 12))
@@ -129,6 +129,7 @@ def test_products_of_what_is_widened(target):
             "halves": b.matmul(b.cast(given["x"], "float16"), b.transpose(given["half"])),
             "bytes": b.matmul(given["x"], b.transpose(b.dequantize_linear(given["byte"], scale, zero))),
             "conv": b.conv2d(given["image"], given["filters"], filter_layout="ohwi"),
+            "norm": b.layer_normalization(b.add(given["half"], given["half"]), axes=[1]),
         }
     )
     results = IreeEngine((("target", target),)).load({"main": graph}, constant_folding=False)("main", inputs)
@@ -137,6 +138,9 @@ def test_products_of_what_is_widened(target):
     np.testing.assert_allclose(results["bytes"], x @ (0.1 * (byte.T.astype(np.float32) - 1)), rtol=1e-4, atol=1e-3)
     windows = np.lib.stride_tricks.sliding_window_view(inputs["image"].astype(np.float32), (3, 3), axis=(2, 3))
     conv = np.einsum("nchwij,oijc->nohw", windows, filters.astype(np.float32))
+    twice = 2 * half.astype(np.float32)
+    norm = (twice - twice.mean(1, keepdims=True)) / np.sqrt(twice.var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(results["norm"], norm, rtol=1e-2, atol=2e-3)
     np.testing.assert_allclose(results["conv"], conv, rtol=1e-3, atol=2e-2)
 
 

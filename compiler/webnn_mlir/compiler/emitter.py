@@ -177,6 +177,8 @@ class Emitter:
             return x
         if "convert" in self._made and x.element[0] == "f" and element.strip("u")[0] == "i" and element != "i1":
             return self._made["convert"](self, x, element)
+        if element == "f16":
+            x = self._as_targets_take("narrowed", x)
         return self.op("stablehlo.convert", [x], [(x.shape, element)])[0]
 
     def bitcast(self, x: Tensor, element: str) -> Tensor:
@@ -194,7 +196,7 @@ class Emitter:
 
     def factors(self, *xs: Tensor) -> list[Tensor]:
         """The operands of a product, apart from what the targets cannot compute together with it."""
-        return [self._as_targets_take("factor", x) for x in xs]
+        return [self._as_targets_take("summed", x) for x in xs]
 
     def _as_targets_take(self, name: str, x: Tensor) -> Tensor:
         return self._made[name](self, x) if name in self._made else x
@@ -410,7 +412,7 @@ class Emitter:
         kept = [n for i, n in enumerate(x.shape) if i not in axes]
         result = x
         if axes:
-            start = self.full(initial, (), x.element)
+            x, start = self._as_targets_take("summed", x), self.full(initial, (), x.element)
             result = self.op(
                 "stablehlo.reduce", [x, start], [(kept, x.element)], {"dimensions": _i64s(sorted(axes))},
                 [lambda a, b: [self.binary(method, a, b)]], [((), x.element)] * 2,

@@ -3,8 +3,8 @@
 * `float64`: the device computes in no more than float32.
 * `narrow division`: integers of 8 and 16 bits are divided in 32: IREE's SPIR-V lowering widens no unsigned ones.
 * `narrow shift`: nor are they shifted, where IREE's virtual machine keeps bits that 8 do not hold.
-* `widening in products`: IREE's SPIR-V lowering computes what a product's operands are converted from in memory that a
-  workgroup shares, where it misses barriers, and runs out of it.
+* `sums of other widths`: where operands of products and reductions are converted before, or reductions after, IREE's
+  SPIR-V lowering computes them in memory that a workgroup shares, misses barriers there, and runs out of it.
 * `shared starts`: where several windows start from the same values, IREE lets the dispatch of one write these for the
   others, which it does not compile for CUDA.
 * `truncation`: conversions to integers round to nearest, and there are none to 8 bits.
@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from iree.compiler import ir
@@ -48,24 +48,46 @@ def _truncated(b: Emitter, x: Tensor, element: str) -> Tensor:
 _ENDS = ("barrier", "constant", "dot_general", "convolution", "reduce", "reduce_window", "sort", "gather", "scatter")
 
 
-def _is_widened(value: ir.Value, seen: set[ir.Operation]) -> bool:
-    """Whether a value is computed from one of fewer bits by what moves elements or computes each by itself."""
-    owner = value.owner
-    if isinstance(owner, ir.Block) or owner.operation in seen or owner.name.endswith(_ENDS):
+def _made_of(value: ir.Value, found: Callable[[ir.Operation], bool], seen: set[ir.Operation]) -> Iterator[ir.Operation]:
+    """The ops from whose results a value is computed by what moves elements or computes each by itself."""
+    if isinstance(value.owner, ir.Block) or value.owner.operation in seen:
+        return
+    owner = value.owner.operation
+    seen.add(owner)
+    if found(owner):
+        yield owner
+    elif not owner.name.endswith(_ENDS):
+        for operand in owner.operands:
+            yield from _made_of(operand, found, seen)
+
+
+def _widens(operation: ir.Operation) -> bool:
+    """Whether it makes floats of what has fewer bits."""
+    if operation.name != "stablehlo.convert" or _bits(operation.operands[0]) >= _bits(operation.results[0]):
         return False
-    seen.add(owner.operation)
-    if owner.name == "stablehlo.convert" and _bits(owner.operands[0]) < _bits(value):
-        return True
-    return any(_is_widened(operand, seen) for operand in owner.operands)
+    return isinstance(ir.ShapedType(operation.results[0].type).element_type, ir.FloatType)
 
 
 def _bits(value: ir.Value) -> int:
     return int(re.sub(r"\D", "", str(ir.ShapedType(value.type).element_type)))
 
 
-def _apart(b: Emitter, x: Tensor) -> Tensor:
-    """An operand of a product, computed before it if it is computed from fewer bits."""
-    return b.barrier(x)[0] if _is_widened(x.value, set()) else x
+def _summed(b: Emitter, x: Tensor) -> Tensor:
+    """What is summed, with barriers behind the conversions from fewer bits that it is computed from."""
+    for conversion in list(_made_of(x.value, _widens, set())):
+        wide = Tensor.of(conversion.results[0])
+        with ir.InsertionPoint.after(conversion):
+            (apart,) = b.barrier(wide)
+        wide.value.replace_all_uses_except(apart.value, apart.value.owner.operation)
+        if x.value == wide.value:
+            x = apart
+    return x
+
+
+def _narrowed(b: Emitter, x: Tensor) -> Tensor:
+    """What becomes float16, computed before that if it is computed from sums."""
+    sums = _made_of(x.value, lambda operation: operation.name == "stablehlo.reduce", set())
+    return x if next(sums, None) is None else b.barrier(x)[0]
 
 
 def _start_of_its_own(b: Emitter, start: Tensor) -> Tensor:
@@ -93,7 +115,7 @@ REPLACED: dict[str, dict[str, Method]] = {
     "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
     "shared starts": {"start": _start_of_its_own},
     "truncation": {"convert": _truncated},
-    "widening in products": {"factor": _apart},
+    "sums of other widths": {"summed": _summed, "narrowed": _narrowed},
 }
 
 

@@ -34,7 +34,7 @@ def flags(options: CompileOptions) -> list[str]:
         *([f"--iree-hal-local-target-device-backends={','.join(backends)}"] if backends else []),
         # Where there is float64 the lowering uses it, for digits that float32 does not have.
         f"--iree-input-demote-f64-to-f32={str('float64' in lacks(options.targets)).lower()}",
-        *(flag for target in targets for flag in target.flags(options)),
+        *dict.fromkeys(flag for target in targets for flag in target.flags(options)),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .target import Target
+from .target import SPIRV, Target
 
 if TYPE_CHECKING:
     from ..options import CompileOptions
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def _flags(options: CompileOptions) -> list[str]:
     # Apple's own compiler, which could do it beforehand, runs on its systems alone.
-    return ["--iree-metal-compile-to-metallib=false", f"--iree-metal-target-platform={options.metal_platform}"]
+    return [*SPIRV, "--iree-metal-compile-to-metallib=false", f"--iree-metal-target-platform={options.metal_platform}"]
 
 
-METAL = Target(lambda _: "metal", _flags, lacks=frozenset({"float64", "narrow division", "widening in products"}))
+METAL = Target(lambda _: "metal", _flags, lacks=frozenset({"float64", "narrow division", "sums of other widths"}))

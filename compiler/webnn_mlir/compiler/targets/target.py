@@ -22,3 +22,8 @@ class Target:
     flags: Callable[[CompileOptions], list[str]]
     backend: str | None = None
     lacks: frozenset[str] = frozenset()
+
+
+SPIRV = ("--iree-dispatch-creation-enable-aggressive-fusion=false",)
+"""Flags where code goes by way of SPIR-V: for sums that are fused with one another and with what is summed, as in layer
+normalization, IREE has no code, or code that needs more shared memory than there is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .target import Target
+from .target import SPIRV, Target
 
 if TYPE_CHECKING:
     from ..options import CompileOptions
@@ -32,7 +32,7 @@ def _device(options: CompileOptions) -> str:
 
 
 def _flags(options: CompileOptions) -> list[str]:
-    return [] if options.vulkan_target == DESKTOP else [f"--iree-vulkan-target={options.vulkan_target}"]
+    return [*SPIRV, *([] if options.vulkan_target == DESKTOP else [f"--iree-vulkan-target={options.vulkan_target}"])]
 
 
-VULKAN = Target(_device, _flags, lacks=frozenset({"float64", "narrow division", "widening in products"}))
+VULKAN = Target(_device, _flags, lacks=frozenset({"float64", "narrow division", "sums of other widths"}))
