@@ -1,5 +1,5 @@
-"""Says barriers in IREE's way: they keep loops apart while dispatches are formed, and are gone when memory and order are
-planned. Those of StableHLO stay until the end, and each makes the device wait.
+"""Says barriers in IREE's way: they keep loops apart while dispatches are formed, and are gone when memory and order
+are planned. Those of StableHLO stay until the end, and each makes the device wait.
 
 Given:
     %0 = stablehlo.optimization_barrier %x : tensor<2x3xf32>
