@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
+from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphBuilder, GraphError
 
 from . import wire
 from .cache import Cache, default_folder, toolchain_digest
@@ -341,14 +341,38 @@ def _report(controls: Controls, name: str, elapsed: float) -> None:
 
 
 def _ask(request: Json, controls: Controls) -> Json:
-    """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash."""
+    """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash, ValueError
+    where what is compiled for is the cause of either."""
     several = "," in request["options"]["target"]
     worker: Worker = shared_worker(controls.max_memory, linking=not several)
     try:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:
+        if "crashed" in str(error):
+            _check_target(request, worker)
         raise _with_reproducer(error, request, controls) from None
+    if not answer["ok"] and any("missing GPU target" in d["message"] for d in answer["diagnostics"]):
+        raise _unknown_target(request)
     return _checked(answer)
+
+
+def _check_target(request: Json, worker: Worker) -> None:
+    """Raises ValueError where the worker dies of the least graph too."""
+    builder = GraphBuilder()
+    graph = builder.graph({"y": builder.abs(builder.input("x", "float32", [1]))})
+    options = request["options"] | {"emit": "flow", "pass_pipeline": None, "aliases": []}
+    source = {"graph": wire.encode_graph(graph, None)}
+    try:
+        worker.request(request | {"source": source, "options": options}, timeout=60)
+    except WorkerError:
+        raise _unknown_target(request) from None
+
+
+def _unknown_target(request: Json) -> ValueError:
+    default = CompileOptions().to_json()
+    names = ("target_cpu", "target_triple", "vulkan_target", "cuda_arch", "iree_flags")
+    given = [f"{name} {value!r}" for name in names if (value := request["options"][name]) not in (default[name], [])]
+    return ValueError(f"the compiler knows no such target: {', '.join(given) or request['options']['target']}")
 
 
 def _checked(answer: Json) -> Json:

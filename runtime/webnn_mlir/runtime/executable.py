@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,9 @@ class Executable:
             if device.is_host:
                 _processor_known.set()
         except (ValueError, RuntimeError) as error:
-            raise ArtifactError(f"cannot be loaded: {cause(error)}") from None
+            foreign = re.search(r'INCOMPATIBLE;.*"embedded-elf-(\w+)"', str(error))
+            reason = f"its code is for {foreign[1]}, another machine" if foreign else cause(error)
+            raise ArtifactError(f"cannot be loaded: {reason}") from None
 
     def enqueue(
         self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any

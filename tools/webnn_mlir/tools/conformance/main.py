@@ -153,7 +153,11 @@ def _engine(args: argparse.Namespace) -> Engine:
     batch = {} if args.batch is None else {"batch": args.batch}
     if args.engine == "xla":
         return XlaEngine(**batch)
-    return IreeEngine((*parse_targets(args).items(), ("opt_level", args.opt_level)), **batch)
+    from webnn_mlir.runtime.devices import choose
+
+    options = parse_targets(args)
+    choose(options["target"].split(",")[:1])
+    return IreeEngine((*options.items(), ("opt_level", args.opt_level)), **batch)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,15 @@ class Report:
         return sum(r.status == status for r in self.records)
 
     def print(self, listed: int) -> None:
-        """Tells the skips, up to `listed` failures, the files that have some, and the last line."""
+        """Tells the skips, up to `listed` failures, the files that have some, and the last line.
+
+        Of skips for one reason, the first and how many there are.
+        """
         self.records.sort(key=lambda r: (r.file, r.id))
-        for record in self.records:
-            if record.status == "skipped":
-                print(f"SKIPPED {record.id}: {record.message}")
+        reasons = Counter(r.message for r in self.records if r.status == "skipped")
+        for reason, count in reasons.items():
+            first = next(r.id for r in self.records if (r.status, r.message) == ("skipped", reason))
+            print(f"SKIPPED {first}{f' and {count - 1} more' if count > 1 else ''}: {reason}")
         failures = [r for r in self.records if r.status == "failed"]
         for record in failures[:listed]:
             print(f"FAILED {record.id}: {record.message}")
