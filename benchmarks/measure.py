@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from webnn_mlir.tools.measuring.rounds import OURS, Effort, interleaved
+
 from .row import Array, Row, Runner
-
-OURS = "ours"
-
-SETTLE = 0.05
-"""Seconds between contenders of a round: threads of some engines go on spinning after a run."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure: rounds, and the seconds of a contender in each."""
-
-    rounds: int
-    seconds: float
-
-
-QUICK, FULL = Effort(5, 0.05), Effort(15, 0.25)
 
 
 @dataclass(frozen=True)
@@ -75,22 +60,13 @@ def measure(row: Row, threads: int, effort: Effort) -> Result:
             runners[name] = runner
         except Exception as error:  # whatever another engine raises
             failures[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    rounds: dict[str, list[list[float]]] = {name: [] for name in runners}
-    for number in range(effort.rounds):
-        for name in _turned(list(runners), number):
-            time.sleep(SETTLE)
-            rounds[name].append(list(_times(runners[name], effort.seconds)))
+    rounds = interleaved(runners, effort)
     timings = {name: _timing(rounds[name], errors[name]) for name in runners}
     rivals = [name for name in runners if name != OURS]
     best = min(rivals, key=lambda name: timings[name].median, default="")
     one, other = timings[OURS], timings.get(best)
     ratios = (one.median / other.median, one.least / other.least) if other else (math.nan, math.nan)
     return Result(row.group, row.name, threads, row.bound, row.goal, timings, failures, best, *ratios)
-
-
-def _turned(names: list[str], by: int) -> list[str]:
-    by %= len(names)
-    return names[by:] + names[:by]
 
 
 def _checked(runner: Runner, expected: Array, magnitude: Array, bound: float) -> float:
@@ -101,18 +77,6 @@ def _checked(runner: Runner, expected: Array, magnitude: Array, bound: float) ->
     if not error <= bound:
         raise WrongAnswer(f"the error is {error:.2g} of the magnitude; the bound is {bound:.2g}")
     return error
-
-
-def _times(runner: Runner, seconds: float) -> Iterator[float]:
-    """Microseconds of runs one after the other for a while, after two that are not counted; at least three."""
-    runner.run()
-    runner.run()
-    end, count = time.perf_counter() + seconds, 0
-    while count < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        runner.run()
-        yield (time.perf_counter() - start) * 1e6
-        count += 1
 
 
 def _timing(rounds: list[list[float]], error: float) -> Timing:

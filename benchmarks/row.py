@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from webnn_mlir.tools.measuring.engines import Array, Contender, Runner
 
-Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Runner:
-    """A prepared computation: `run` is timed, `result` gives the answer of the last run."""
-
-    run: Callable[[], object]
-    result: Callable[[], Array]
-
-
-Contender = Callable[[int], Runner]
-"""Prepares a computation for a number of threads."""
+__all__ = ["Array", "Contender", "Row", "Runner", "Work"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +26,7 @@ class Row:
     """A row: `group` and `name`; `work` makes what is measured; errors must be within `bound` times the magnitude.
 
     `goal` is the ratio of our time to that of the best rival that is aimed at. `rival_bound` is that of rivals, where
-    theirs may be larger.
+    theirs may be larger. `tried` tells what was tried of a row above its goal, what each gave, and where the time goes.
     """
 
     group: str
@@ -48,3 +35,4 @@ class Row:
     bound: float
     goal: float
     rival_bound: float | None = None
+    tried: str = ""

@@ -6,10 +6,13 @@ import time
 import numpy as np
 import pytest
 from benchmarks.__main__ import line_of
-from benchmarks.measure import Effort, WrongAnswer, measure
+from benchmarks.measure import WrongAnswer, measure
+from benchmarks.report import write_page, write_plot
 from benchmarks.row import Row, Runner, Work
 from benchmarks.rows import all_rows
 from benchmarks.rows.int4 import work
+
+from webnn_mlir.tools.measuring.rounds import Effort
 
 SHORT = Effort(2, 0.002)
 EXPECTED = np.array([1.0, 2.0])
@@ -63,3 +66,28 @@ def test_int4_rows_are_right(dynamic):
     result = measure(Row("int4", "small", lambda: small, 2e-2 if dynamic else 1e-5, 1.0), 1, SHORT)
     assert set(result.failures) | set(result.timings) == {"ours", "onnxruntime", "openvino"}
     assert result.timings["ours"].error <= (2e-2 if dynamic else 1e-5)
+
+
+def test_page_and_plot(tmp_path):
+    """Reasons stand there for rows above their goal, and only for these."""
+    rows = [Row("g", name, lambda: None, 1e-3, 1.0, tried=f"reason of {name}") for name in ("ahead", "behind", "alone")]
+    results = [
+        {"group": "g", "name": row.name, "threads": threads, "goal": 1.0, "ratio": ratio, "best": "rival",
+         "timings": {"ours": {"median": 1234.5}, "rival": {"median": 50.0}}, "failures": {"other": "RuntimeError: no"}}
+        for row, ratio in zip(rows, (0.5, 2.0, None), strict=True) for threads in (1, 2)
+    ]  # fmt: skip
+    machine = {"cpu": "C", "cores": 2, "versions": {"numpy": "2"}}
+    data = {"machine": machine, "command": "the command", "results": results}
+    (tmp_path / "images").mkdir()
+    plot, page = tmp_path / "images" / "p.svg", tmp_path / "p.md"
+    write_plot(plot, results)
+    write_page(page, data, rows, plot)
+    text = page.read_text()
+    assert "](images/p.svg)" in text
+    assert "`the command`" in text
+    assert "| g/behind | 2 | 1,234 | rival | 50 | 2.00 | 1.0 | other: none |" in text
+    assert "**0.50**" in text
+    assert [f"reason of {name}" in text for name in ("ahead", "behind", "alone")] == [False, True, False]
+    drawn = plot.read_text()
+    assert all(name in drawn for name in ("g/ahead", "g/behind", "1 thread", "goal"))
+    assert "g/alone" not in drawn

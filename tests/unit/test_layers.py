@@ -112,7 +112,8 @@ def test_requirements_are_what_is_imported() -> None:
     assert needed("dialects", "runtime") - {"iree-base-compiler"} <= declared()
     # What jax.export imports itself, and JAX does not require.
     others = {"flatbuffers"}
-    assert needed("dialects", "runtime", "compiler", "tools") | others == declared("compiler", "onnx", "xla")
+    all_layers = needed("dialects", "runtime", "compiler", "tools")
+    assert all_layers | others == declared("compiler", "onnx", "xla", "benchmark")
 
 
 def loaded(code: str) -> tuple[set[str], str]:

@@ -1,0 +1,1 @@
+"""Measuring beside other engines: what the benchmarks and webnn-benchmark share."""

@@ -1,0 +1,52 @@
+"""Measuring in turn: all contenders run round after round, so that what else the machine does meets them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .engines import Runner
+
+OURS = "ours"
+
+SETTLE = 0.05
+"""Seconds between contenders of a round: threads of some engines go on spinning after a run."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure: rounds, and the seconds of a contender in each."""
+
+    rounds: int
+    seconds: float
+
+
+QUICK, FULL = Effort(5, 0.05), Effort(15, 0.25)
+
+
+def interleaved(runners: Mapping[str, Runner], effort: Effort) -> dict[str, list[list[float]]]:
+    """The microseconds of each contender's runs in each round."""
+    rounds: dict[str, list[list[float]]] = {name: [] for name in runners}
+    for number in range(effort.rounds):
+        for name in _turned(list(runners), number):
+            time.sleep(SETTLE)
+            rounds[name].append(list(_times(runners[name], effort.seconds)))
+    return rounds
+
+
+def _turned(names: list[str], by: int) -> list[str]:
+    by %= len(names)
+    return names[by:] + names[:by]
+
+
+def _times(runner: Runner, seconds: float) -> Iterator[float]:
+    """Microseconds of runs one after the other for a while, after two that are not counted; at least three."""
+    runner.run()
+    runner.run()
+    end, count = time.perf_counter() + seconds, 0
+    while count < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        runner.run()
+        yield (time.perf_counter() - start) * 1e6
+        count += 1
