@@ -242,8 +242,11 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
 
 
 def machine(options: CompileOptions) -> dict[str, Any]:
-    """What passes are told of the targets: what they lack, and IREE's flags where one processor's code is made."""
-    alone = {"flags": options.flags()} if options.targets == ("cpu",) else {}
+    """What passes are told of the targets: what they lack, and IREE's flags where one processor's code is made.
+
+    Without the flags there are no kernels: StableHLO that is asked for is what anyone can read.
+    """
+    alone = {"flags": options.flags()} if options.targets == ("cpu",) and options.emit not in pipeline.STAGES else {}
     return {"lacks": lacks(options.targets), "targets": options.targets, "processors": options.processors} | alone
 
 
