@@ -20,9 +20,9 @@ from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphBuilde
 
 from . import wire
 from .cache import Cache, default_folder, toolchain_digest
-from .frontend.weights import weights_beside
 from .kernels.packing import Packing
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
+from .recall import file_key, reading, recall, remember
 from .specialization import UNSPECIALIZED, Specialization
 from .worker import Worker, WorkerError, shared_worker
 
@@ -52,7 +52,7 @@ class Compilation:
     """What a compile gave: `text` of a stage, or the artifact and the parameters that its archive must hold.
 
     `keys` are the parameters' names; `packed` tells of which other constants some are made, and how; `places` where the
-    constants of an MLIR file lie. The files are there as long as this object.
+    constants of an MLIR file lie; `entry` is the key of the cache's entry. The files are there as long as this object.
     """
 
     options: CompileOptions
@@ -65,6 +65,7 @@ class Compilation:
     remarks: list[Diagnostic] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     cached: bool = False
+    entry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,14 @@ def _compile_in(
     specialization: Specialization,
 ) -> Compilation:
     start = time.perf_counter()
-    request_source = _source(source, specialization, folder)
+    cache = _cache_for(controls, options)
+    record = None
+    if cache and not isinstance(source, Graph) and Path(source).suffix not in MLIR_SUFFIXES:
+        record = file_key(Path(source), specialization, options.to_json(), host(options.to_json()))
+        if recalled := _recalled(cache, record, folder, options, controls):
+            return recalled
+    with reading() as read:
+        request_source = _source(source, specialization, folder)
     weights = _weights_mode(request_source, options)
     seconds = {"read": time.perf_counter() - start}
     _report(controls, "read", seconds["read"])
@@ -124,15 +132,9 @@ def _compile_in(
         "print_after_all": controls.print_after_all,
         "save_temps": controls.save_temps and str(controls.save_temps.resolve()),
     }
-    cacheable = (
-        controls.use_cache
-        and options.emit == "vmfb"
-        and not (controls.print_after_all or controls.save_temps)
-        # The digest of an MLIR file does not cover the weights beside it.
-        and ("graph" in request_source or weights_beside(Path(request_source["path"])) is None)
-    )
-    cache = _cache(controls) if cacheable else None
-    if cache is None:
+    # The digest of an MLIR file does not cover the weights beside it.
+    covered = "graph" in request_source or _weights_beside(request_source) is None
+    if cache is None or not covered:
         answer = _ask(request, controls)
         compilation = _compilation(answer, options, seconds)
         compilation.vmfb = Path(answer["vmfb"]) if "vmfb" in answer else None
@@ -143,7 +145,29 @@ def _compile_in(
     else:
         places = compilation.places
     compilation.parameters = [_parameter(key, places, compilation.packed) for key in compilation.keys]
+    # Where external weights lie, only reading tells.
+    if cache and record and compilation.entry and not (compilation.keys or read.warned):
+        remember(cache, record, read, compilation.entry)
     return compilation
+
+
+def _recalled(
+    cache: Cache, record: str, folder: Path, options: CompileOptions, controls: Controls
+) -> Compilation | None:
+    """What a file was compiled to before, if it is as it was and the artifact is still there."""
+    start = time.perf_counter()
+    key = recall(cache, record)
+    if key is None:
+        return None
+    with cache.locked(key, controls.timeout):
+        entry = cache.get(key)
+        if entry is None:
+            return None
+        answer = json.loads((entry / "answer.json").read_text())
+        vmfb = Path(shutil.copyfile(entry / "module.vmfb", folder / "module.vmfb"))
+    elapsed = time.perf_counter() - start
+    _report(controls, "cache", elapsed)
+    return replace(_compilation(answer, options, {"cache": elapsed}), cached=True, vmfb=vmfb)
 
 
 def outline_source(source: Graph | str | Path, *, specialization: Specialization = UNSPECIALIZED) -> Json:
@@ -167,6 +191,12 @@ def convert_source(
     write_graph(_read(source, specialization), path, drop_labels=True)
     weights = path.with_suffix(".safetensors")
     return [path, weights] if weights.exists() else [path]
+
+
+def _cache_for(controls: Controls, options: CompileOptions) -> Cache | None:
+    """The cache, for a compile that it can serve."""
+    wanted = controls.use_cache and options.emit == "vmfb"
+    return _cache(controls) if wanted and not (controls.print_after_all or controls.save_temps) else None
 
 
 def _cache(controls: Controls) -> Cache | None:
@@ -202,6 +232,7 @@ def _cached(
 
             entry = cache.put(key, fill)
             compilation = _compilation(answer, options, seconds)
+        compilation.entry = key
         # A copy of our own: the entry may be pruned while the artifact is in use.
         compilation.vmfb = Path(shutil.copyfile(entry / "module.vmfb", Path(request["folder"]) / "module.vmfb"))
     return compilation
@@ -267,9 +298,15 @@ def _weights_mode(source: Json, options: CompileOptions) -> str:
     if "graph" in source:
         total = sum(map(_length, _constants(source)))
     else:
-        beside = weights_beside(Path(source["path"]))
+        beside = _weights_beside(source)
         total = beside.stat().st_size if beside else 0
     return "external" if total > EXTERNAL_WEIGHTS_ABOVE else "embed"
+
+
+def _weights_beside(source: Json) -> Path | None:
+    from .frontend.weights import weights_beside
+
+    return weights_beside(Path(source["path"]))
 
 
 def _parameter(key: str, places: dict[str, Json], packed: dict[str, Json]) -> Parameter:

@@ -15,6 +15,8 @@ from typing import IO
 
 from webnn_mlir.dialects.webnn import Diagnostic, GraphError, Place
 
+from ..recall import look_at
+
 MAX_SOURCE_BYTES = 128 * 2**20
 """A graph file, a manifest or a header may be this long: weights belong beside it."""
 MAX_TOKENS = 1_000_000
@@ -58,6 +60,7 @@ def os_errors(file: str | os.PathLike[str]) -> Iterator[None]:
 
 def size_of_file(path: str | os.PathLike[str]) -> int:
     """The bytes of a regular file. Raises GraphError for anything else: a pipe or a device could be endless."""
+    look_at(path)
     with os_errors(path):
         status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):

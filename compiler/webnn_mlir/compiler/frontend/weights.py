@@ -18,6 +18,7 @@ import numpy as np
 from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, Diagnostic, GraphError, OpError
 from webnn_mlir.dialects.webnn.builder import pack_int4
 
+from ..recall import look_at
 from .positional_json import Object, parse
 from .source import MAX_SOURCE_BYTES, Source, decode, failure, os_errors, quote, read_source, size_of_file
 
@@ -142,7 +143,12 @@ def _names_beside(graph: Path) -> list[str]:
 
 def weights_beside(graph: Path) -> Path | None:
     """The weights file beside a graph file: the first there of the names that the formats have."""
-    return next((p for p in map(graph.with_name, _names_beside(graph)) if os.path.lexists(p)), None)
+    return next((p for p in map(graph.with_name, _names_beside(graph)) if _is_there(p)), None)
+
+
+def _is_there(path: Path) -> bool:
+    look_at(path)
+    return os.path.lexists(path)
 
 
 def find_weights(graph: Path) -> WeightsFile:
@@ -175,7 +181,7 @@ def open_weights(path: Path, stem: str | None = None) -> WeightsFile:
     names = ["manifest.json", f"{stem or path.stem}.manifest.json", f"{path.stem}.manifest.json"]
     for name in names:
         manifest = path.with_name(name)
-        if os.path.lexists(manifest):
+        if _is_there(manifest):
             source = read_source(_stay(manifest), what="a manifest")
             return WeightsFile(file, _read_manifest(source, size), data)
     raise failure(f"has no manifest; looked for {', '.join(dict.fromkeys(names))} beside it", path)

@@ -16,6 +16,7 @@ import onnx_ir as ir
 from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, OpError
 from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
 
+from ...recall import look_at
 from ..source import quote, shorten
 
 Array = np.ndarray[Any, Any]
@@ -121,6 +122,7 @@ class Folder:
         if not location or any(p.is_absolute() or p.drive or ".." in p.parts for p in inside):
             raise OpError(f"{where} must lie in the model's folder")
         if location not in self._maps:
+            look_at(self.path / location)
             try:
                 if not (self.path / location).is_file():
                     raise OpError(f"{where} is not there")
