@@ -60,7 +60,7 @@ def measure(row: Row, threads: int, effort: Effort) -> Result:
             runners[name] = runner
         except Exception as error:  # whatever another engine raises
             failures[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    rounds = interleaved(runners, effort)
+    rounds = interleaved(runners, row.effort or effort)
     timings = {name: _timing(rounds[name], errors[name]) for name in runners}
     rivals = [name for name in runners if name != OURS]
     best = min(rivals, key=lambda name: timings[name].median, default="")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from webnn_mlir.tools.measuring.engines import Array, Contender, Runner
+from webnn_mlir.tools.measuring.rounds import Effort
 
 __all__ = ["Array", "Contender", "Row", "Runner", "Work"]
 
@@ -27,6 +28,7 @@ class Row:
 
     `goal` is the ratio of our time to that of the best rival that is aimed at. `rival_bound` is that of rivals, where
     theirs may be larger. `tried` tells what was tried of a row above its goal, what each gave, and where the time goes.
+    `effort` is that of a row whose runs are no loop's: it is measured so, quick or not.
     """
 
     group: str
@@ -36,3 +38,4 @@ class Row:
     goal: float
     rival_bound: float | None = None
     tried: str = ""
+    effort: Effort | None = None

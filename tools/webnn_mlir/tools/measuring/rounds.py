@@ -16,10 +16,13 @@ SETTLE = 0.05
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: rounds, and the seconds of a contender in each."""
+    """How long to measure: rounds, and the seconds of a contender in each, after `warm` runs that are not counted; it
+    has at least `least` runs."""
 
     rounds: int
     seconds: float
+    warm: int = 2
+    least: int = 3
 
 
 QUICK, FULL = Effort(5, 0.05), Effort(15, 0.25)
@@ -31,7 +34,7 @@ def interleaved(runners: Mapping[str, Runner], effort: Effort) -> dict[str, list
     for number in range(effort.rounds):
         for name in _turned(list(runners), number):
             time.sleep(SETTLE)
-            rounds[name].append(list(_times(runners[name], effort.seconds)))
+            rounds[name].append(list(_times(runners[name], effort)))
     return rounds
 
 
@@ -40,12 +43,12 @@ def _turned(names: list[str], by: int) -> list[str]:
     return names[by:] + names[:by]
 
 
-def _times(runner: Runner, seconds: float) -> Iterator[float]:
-    """Microseconds of runs one after the other for a while, after two that are not counted; at least three."""
-    runner.run()
-    runner.run()
-    end, count = time.perf_counter() + seconds, 0
-    while count < 3 or time.perf_counter() < end:
+def _times(runner: Runner, effort: Effort) -> Iterator[float]:
+    """Microseconds of runs one after the other."""
+    for _ in range(effort.warm):
+        runner.run()
+    end, count = time.perf_counter() + effort.seconds, 0
+    while count < effort.least or time.perf_counter() < end:
         start = time.perf_counter()
         runner.run()
         yield (time.perf_counter() - start) * 1e6

@@ -1,0 +1,90 @@
+"""The time from an ONNX file to its first answer, in a process of its own each: cold, with the compile, and with the
+artifact in the cache; beside ONNX Runtime's session and first run. Starting Python and importing is part of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from webnn_mlir.tools.measuring.rounds import Effort
+
+from ..row import Array, Contender, Row, Runner, Work
+from .convnets import SIDE, Onnx, mobilenetv2, picture
+from .transformers import in_float64, inputs_of, minilm
+
+PROCESS = Effort(rounds=5, seconds=0, warm=0, least=1)
+
+OURS = """
+import os, sys
+folder, threads, cache = sys.argv[1:]
+os.sched_setaffinity(0, range(int(threads)))
+import numpy as np
+from webnn_mlir import compile
+with np.load(f"{folder}/inputs.npz") as file:
+    inputs = dict(file)
+shapes = {name: value.shape for name, value in inputs.items()}
+options = {"cache_dir": cache} if cache else {"cache": False}
+outputs = compile(f"{folder}/model.onnx", opt_level=3, input_shapes=shapes, **options).run(inputs)
+np.save(f"{folder}/ours.npy", next(iter(outputs.values())))
+"""
+ONNXRUNTIME = """
+import os, sys
+folder, threads, _ = sys.argv[1:]
+os.sched_setaffinity(0, range(int(threads)))
+import numpy as np
+import onnxruntime
+with np.load(f"{folder}/inputs.npz") as file:
+    inputs = dict(file)
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads, options.inter_op_num_threads = int(threads), 1
+session = onnxruntime.InferenceSession(f"{folder}/model.onnx", options, providers=["CPUExecutionProvider"])
+np.save(f"{folder}/onnxruntime.npy", session.run(None, inputs)[0])
+"""
+
+
+def process(script: str, folder: Path, answer: str, cache: str = "") -> Contender:
+    """A script in a process of its own."""
+
+    def prepare(threads: int) -> Runner:
+        command = [sys.executable, "-c", script, str(folder), str(threads), cache]
+        run = partial(subprocess.run, command, check=True)
+        return Runner(run, lambda: np.load(folder / answer))
+
+    return prepare
+
+
+def work(make: Callable[[], tuple[bytes, dict[str, Array]]], *, cached: bool) -> Work:
+    model, inputs = make()
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    (folder / "model.onnx").write_bytes(model)
+    np.savez(folder / "inputs.npz", **inputs)
+    wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
+    expected = in_float64(model, wide)
+    own = process(OURS, folder, "ours.npy", str(folder / "cache") if cached else "")
+    rivals = {"onnxruntime": process(ONNXRUNTIME, folder, "onnxruntime.npy")}
+    return Work(own, rivals, expected, np.full_like(expected, np.abs(expected).max()))
+
+
+def of_minilm() -> tuple[bytes, dict[str, Array]]:
+    return minilm(), inputs_of(128)
+
+
+def of_mobilenet() -> tuple[bytes, dict[str, Array]]:
+    net = Onnx()
+    mobilenetv2(net)
+    return net.model(), {"x": picture(1, 3, SIDE, SIDE)}
+
+
+MODELS = {"minilm": of_minilm, "mobilenetv2": of_mobilenet}
+
+ROWS = [
+    Row("first", f"{name}-{how}", partial(work, make, cached=how == "cached"), 1e-4, goal, effort=PROCESS)
+    for name, make in MODELS.items()
+    for how, goal in {"cold": 3.0, "cached": 0.5}.items()
+]
