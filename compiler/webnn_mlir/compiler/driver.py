@@ -385,7 +385,7 @@ def _ask(request: Json, controls: Controls) -> Json:
     try:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:
-        if "crashed" in str(error):
+        if "crashed" in str(error) and controls.max_memory is None and _target_given(request):
             _check_target(request, worker)
         raise _with_reproducer(error, request, controls) from None
     if not answer["ok"] and any("missing GPU target" in d["message"] for d in answer["diagnostics"]):
@@ -399,17 +399,24 @@ def _check_target(request: Json, worker: Worker) -> None:
     graph = builder.graph({"y": builder.abs(builder.input("x", "float32", [1]))})
     options = request["options"] | {"emit": "flow", "pass_pipeline": None, "aliases": []}
     source = {"graph": wire.encode_graph(graph, None)}
-    try:
-        worker.request(request | {"source": source, "options": options}, timeout=60)
-    except WorkerError:
-        raise _unknown_target(request) from None
+    # In another folder: what was to be compiled lies in the request's, for who wants to see it.
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            worker.request(request | {"source": source, "options": options, "folder": folder}, timeout=60)
+        except WorkerError:
+            raise _unknown_target(request) from None
 
 
 def _unknown_target(request: Json) -> ValueError:
+    given = _target_given(request) or [request["options"]["target"]]
+    return ValueError(f"the compiler knows no such target: {', '.join(given)}")
+
+
+def _target_given(request: Json) -> list[str]:
+    """The options beside the target's name that say what to compile for."""
     default = CompileOptions().to_json()
     names = ("target_cpu", "target_triple", "vulkan_target", "cuda_arch", "iree_flags")
-    given = [f"{name} {value!r}" for name in names if (value := request["options"][name]) not in (default[name], [])]
-    return ValueError(f"the compiler knows no such target: {', '.join(given) or request['options']['target']}")
+    return [f"{name} {value!r}" for name in names if (value := request["options"][name]) not in (default[name], [])]
 
 
 def _checked(answer: Json) -> Json:
