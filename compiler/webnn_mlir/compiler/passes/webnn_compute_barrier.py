@@ -5,6 +5,9 @@ Given:
     %0 = stablehlo.optimization_barrier %x : tensor<2x3xf32>
 Result:
     %0 = iree_tensor_ext.compute_barrier.start %x : tensor<2x3xf32> -> tensor<2x3xf32>
+    %1 = iree_tensor_ext.compute_barrier.end %0 : tensor<2x3xf32> -> tensor<2x3xf32>
+
+Reshapes move up through the one and down through the other; through both they do not.
 """
 
 from __future__ import annotations
@@ -26,12 +29,17 @@ def compute_barrier(program: Program) -> None:
 
 def _replace(barrier: ir.Operation) -> None:
     for value, result in zip(barrier.operands, barrier.results, strict=True):
-        start = ir.Operation.create(
-            "iree_tensor_ext.compute_barrier.start",
-            results=[result.type],
-            operands=[value],
-            ip=ir.InsertionPoint(barrier),
-            loc=barrier.location,
-        )
-        result.replace_all_uses_with(start.results[0])
+        for half in ("start", "end"):
+            value = _half(barrier, half, value)
+        result.replace_all_uses_with(value)
     barrier.erase()
+
+
+def _half(barrier: ir.Operation, half: str, value: ir.Value) -> ir.Value:
+    return ir.Operation.create(
+        f"iree_tensor_ext.compute_barrier.{half}",
+        results=[value.type],
+        operands=[value],
+        ip=ir.InsertionPoint(barrier),
+        loc=barrier.location,
+    ).results[0]
