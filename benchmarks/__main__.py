@@ -79,12 +79,12 @@ def header(about: dict) -> str:
 
 
 def line_of(result: dict) -> str:
-    """A line of the table; times in microseconds: the median, and the medians of the fastest and the slowest round."""
+    """A line of the table: the median, and the medians of the fastest and the slowest round."""
     timings = result["timings"]
 
     def shown(name: str) -> str:
         t = timings[name]
-        return f"{t['median']:.0f} ({t['rounds'][0]:.0f}-{t['rounds'][1]:.0f})"
+        return f"{t['median']:.0f} ({t['rounds'][0]:.0f}-{t['rounds'][1]:.0f}) {result['unit']}"
 
     others = [f"{name} {shown(name)}" for name in timings if name != OURS]
     others += [f"{name}: {reason}" for name, reason in result["failures"].items()]

@@ -1,5 +1,20 @@
 """The engines that rows name: those of webnn-benchmark."""
 
-from webnn_mlir.tools.measuring.engines import artifact, onnxruntime, openvino, ours, xla
+from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["artifact", "onnxruntime", "openvino", "ours", "xla"]
+import numpy as np
+
+from webnn_mlir.tools.measuring.engines import Contender, Runner, artifact, onnxruntime, openvino, ours, xla
+
+__all__ = ["artifact", "onnxruntime", "openvino", "ours", "reading", "xla"]
+
+
+def reading(length: int) -> Contender:
+    """Only reads as many bytes of memory, as fast as the threads can: what no computation with them can be ahead of."""
+
+    def prepare(threads: int) -> Runner:
+        parts = np.array_split(np.ones(length // 4, np.float32), threads)
+        pool = ThreadPoolExecutor(threads)
+        return Runner(lambda: list(pool.map(np.sum, parts)), lambda: np.empty(0))
+
+    return prepare

@@ -16,7 +16,7 @@ from .row import Array, Row, Runner
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds: the median of all runs, the least, and the medians of the fastest and the slowest round."""
+    """In the row's unit: the median of all runs, the least, and the medians of the fastest and the slowest round."""
 
     median: float
     least: float
@@ -33,6 +33,7 @@ class Result:
     threads: int
     bound: float
     goal: float
+    unit: str
     timings: Mapping[str, Timing]
     failures: Mapping[str, str]
     best: str
@@ -56,17 +57,22 @@ def measure(row: Row, threads: int, effort: Effort) -> Result:
     for name, contender in work.rivals.items():
         try:
             runner = contender(threads)
-            errors[name] = _checked(runner, work.expected, work.magnitude, row.rival_bound or row.bound)
+            bound = row.rival_bound or row.bound
+            errors[name] = 0.0 if name in work.limits else _checked(runner, work.expected, work.magnitude, bound)
             runners[name] = runner
         except Exception as error:  # whatever another engine raises
             failures[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    rounds = interleaved(runners, row.effort or effort)
+    rounds = interleaved(runners, row.effort or effort) if row.unit == "µs" else _memory(runners)
     timings = {name: _timing(rounds[name], errors[name]) for name in runners}
     rivals = [name for name in runners if name != OURS]
     best = min(rivals, key=lambda name: timings[name].median, default="")
     one, other = timings[OURS], timings.get(best)
     ratios = (one.median / other.median, one.least / other.least) if other else (math.nan, math.nan)
-    return Result(row.group, row.name, threads, row.bound, row.goal, timings, failures, best, *ratios)
+    return Result(row.group, row.name, threads, row.bound, row.goal, row.unit, timings, failures, best, *ratios)
+
+
+def _memory(runners: Mapping[str, Runner]) -> dict[str, list[list[float]]]:
+    return {name: [[runner.memory or math.nan]] for name, runner in runners.items()}
 
 
 def _checked(runner: Runner, expected: Array, magnitude: Array, bound: float) -> float:

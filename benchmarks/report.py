@@ -62,21 +62,22 @@ def _relative(path: Path, page: Path) -> str:
 
 
 def _table(results: Sequence[Json]) -> list[str]:
-    columns = ["row", "threads", "ours, µs", "best rival", "its µs", "ratio", "goal", "others, µs"]
-    lines = [f"| {' | '.join(columns)} |", "| --- | ---: | ---: | --- | ---: | ---: | ---: | --- |"]
+    columns = ["row", "threads", "unit", "ours", "best rival", "its", "ratio", "goal", "others"]
+    lines = [f"| {' | '.join(columns)} |", "| --- | ---: | --- | ---: | --- | ---: | ---: | ---: | --- |"]
     for result in results:
-        medians = {name: _shown(timing["median"]) for name, timing in result["timings"].items()}
+        unit, scale = ("MB", 1e-6) if result["unit"] == "bytes" else (result["unit"], 1)
+        medians = {name: _shown(timing["median"] * scale) for name, timing in result["timings"].items()}
         best, ratio = result["best"], result["ratio"]
         others = [f"{name} {medians[name]}" for name in medians if name not in (OURS, best)]
         met = "" if ratio is None else f"**{ratio:.2f}**" if ratio <= result["goal"] else f"{ratio:.2f}"
-        cells = [name_of(result), result["threads"], medians[OURS], best, medians.get(best, ""), met, result["goal"],
-                 ", ".join([*others, *(f"{name}: none" for name in result["failures"])])]  # fmt: skip
+        cells = [name_of(result), result["threads"], unit, medians[OURS], best, medians.get(best, ""), met,
+                 result["goal"], ", ".join([*others, *(f"{name}: none" for name in result["failures"])])]  # fmt: skip
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 
 
-def _shown(microseconds: float) -> str:
-    return f"{microseconds:,.0f}" if microseconds >= 100 else f"{microseconds:.3g}"
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def write_plot(path: Path, results: Sequence[Json]) -> None:

@@ -14,12 +14,14 @@ __all__ = ["Array", "Contender", "Row", "Runner", "Work"]
 @dataclass(frozen=True)
 class Work:
     """What is computed, with the expected answer in float64 and, for each of its elements, what an error is measured
-    in. `ours` is compared with the best of `rivals`; all are timed."""
+    in. `ours` is compared with the best of `rivals`, of which some only give a `limit` and no answer; all are
+    timed."""
 
     ours: Contender
     rivals: Mapping[str, Contender]
     expected: Array
     magnitude: Array
+    limits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Row:
 
     `goal` is the ratio of our time to that of the best rival that is aimed at. `rival_bound` is that of rivals, where
     theirs may be larger. `tried` tells what was tried of a row above its goal, what each gave, and where the time goes.
-    `effort` is that of a row whose runs are no loop's: it is measured so, quick or not.
+    `effort` is that of a row whose runs are no loop's: it is measured so, quick or not. `unit` is `µs` where times are
+    compared, `bytes` where the memory that runs need is.
     """
 
     group: str
@@ -39,3 +42,4 @@ class Row:
     rival_bound: float | None = None
     tried: str = ""
     effort: Effort | None = None
+    unit: str = "µs"

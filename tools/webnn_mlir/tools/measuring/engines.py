@@ -19,19 +19,23 @@ Array = np.ndarray[Any, Any]
 @dataclass(frozen=True)
 class Runner:
     """A prepared computation: `run` is timed, `result` gives the answer of the last run, and `results` all of its
-    answers, where a graph has several outputs."""
+    answers, where a graph has several outputs. `memory` is how many bytes a run needs beside its weights: inputs,
+    outputs, and what lives only during it; None where that is not known."""
 
     run: Callable[[], object]
     result: Callable[[], Array]
     results: Callable[[], Sequence[Array]] | None = None
+    memory: int | None = None
 
 
 Contender = Callable[[int], Runner]
 """Prepares a computation for a number of threads."""
 
 
-def _runner(run: Callable[[], object], results: Callable[[], Sequence[Array]]) -> Runner:
-    return Runner(run, lambda: results()[0], results)
+def _runner(
+    run: Callable[[], object], results: Callable[[], Sequence[Array]], memory: int | None = None
+) -> Runner:
+    return Runner(run, lambda: results()[0], results, memory)
 
 
 def ours(graph: Any, inputs: Mapping[str, Array], **options: Any) -> Contender:
@@ -70,7 +74,8 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         context = rt.VmContext(instance, modules=modules)
         function = module.lookup_function(name)
         arrays = [np.ascontiguousarray(to_layout(key, d, inputs[key])) for key, d in signature.inputs.items()]
-        if "iree.abi.transients.size" in function.reflection:
+        whole = "iree.abi.transients.size" in function.reflection
+        if whole:
             lies = map(layout, (d for key, d in signature.outputs.items() if key not in signature.aliases))
             arrays += [np.zeros(one.shape, one.dtype) for one in lies]
             arrays.append(np.zeros(int(function.reflection[TRANSIENT_SIZE]), np.uint8))
@@ -98,7 +103,7 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
             held = (np.array(rt.DeviceArray(device, view).to_host()) for view in views)
             return [from_layout(d, a.reshape(layout(d).shape)) for d, a in zip(descriptors, held, strict=True)]
 
-        return _runner(run, results)
+        return _runner(run, results, sum(array.nbytes for array in arrays) if whole else None)
 
     return prepare
 
