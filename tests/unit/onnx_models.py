@@ -23,6 +23,8 @@ from webnn_mlir.dialects.webnn import GraphError  # noqa: E402
 Arrays = dict[str, np.ndarray]
 Run = Callable[..., Arrays]
 
+MICROSOFT = "com.microsoft"
+
 
 @dataclass
 class Fixed:
@@ -42,11 +44,12 @@ class Case:
     attributes: dict[str, Any] = field(default_factory=dict)
     expected: Sequence[np.ndarray] | None = None
     """The results, where ONNX Runtime has no such operator or another answer than ONNX."""
+    domain: str = ""
 
 
 def case(op: str, *inputs: Any, outputs: int = 1, skipped: Sequence[int] = (), expected: Any = None,
-         **attributes: Any) -> Case:  # fmt: skip
-    return Case(op, inputs, outputs, skipped, attributes, expected)
+         domain: str = "", **attributes: Any) -> Case:  # fmt: skip
+    return Case(op, inputs, outputs, skipped, attributes, expected, domain)
 
 
 def fixed(values: Any, dtype: Any = np.int64) -> Fixed:
@@ -67,10 +70,11 @@ def model(cases: Mapping[str, Case], opset: int) -> tuple[onnx.ModelProto, Array
                 element = helper.np_dtype_to_tensor_dtype(value.dtype)
                 values.append(helper.make_tensor_value_info(names[-1], element, value.shape))
         results = ["" if i in c.skipped else f"{name}={i}" for i in range(c.outputs)]
-        nodes.append(helper.make_node(c.op, names, results, name, **c.attributes))
+        nodes.append(helper.make_node(c.op, names, results, name, domain=c.domain, **c.attributes))
         outputs += [onnx.ValueInfoProto(name=result) for result in results if result]
     graph = helper.make_graph(nodes, "cases", values, outputs, weights)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10), inputs
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10), inputs
 
 
 def theirs(proto: onnx.ModelProto, inputs: Arrays) -> Arrays:
@@ -103,12 +107,8 @@ def compare(
     known = {f"{n}={i}": a for n, c in cases.items() for i, a in enumerate(c.expected or ()) if i not in c.skipped}
     asked, given = model({n: c for n, c in cases.items() if c.expected is None}, opset)
     expected = (theirs(asked, given) if asked.graph.node else {}) | known
-    for value in proto.graph.output:
-        array = expected[value.name]
-        element = helper.np_dtype_to_tensor_dtype(array.dtype)
-        value.CopyFrom(helper.make_tensor_value_info(value.name, element, array.shape))
     path = folder / "model.onnx"
-    onnx.save(proto, path)
+    onnx.save(typed(proto, expected), path)
     # Truth values are bytes.
     views = {name: a.view(np.uint8) if a.dtype == bool else a for name, a in inputs.items()}
     found = run(read_onnx(path), views)
@@ -124,6 +124,15 @@ def compare(
         if not np.allclose(own, array, rtol=0, atol=tolerance * scale, equal_nan=True):
             problems.append(f"{name}: differs by {np.nanmax(np.abs(own - array)) / scale}:\n{own}\n{array}")
     assert not problems, "\n".join(problems)
+
+
+def typed(proto: onnx.ModelProto, outputs: Arrays) -> onnx.ModelProto:
+    """The model with the types of its outputs."""
+    for value in proto.graph.output:
+        array = outputs[value.name]
+        element = helper.np_dtype_to_tensor_dtype(array.dtype)
+        value.CopyFrom(helper.make_tensor_value_info(value.name, element, array.shape))
+    return proto
 
 
 def problem_of(folder: Path, c: Case, opset: int = 21) -> str:
@@ -147,3 +156,6 @@ class Draw:
 
     def integers(self, low: int, high: int, *shape: int, dtype: Any = np.int32) -> np.ndarray:
         return self.rng.integers(low, high, shape).astype(dtype)
+
+    def bytes(self, *shape: int) -> np.ndarray:
+        return self.integers(0, 256, *shape, dtype=np.uint8)

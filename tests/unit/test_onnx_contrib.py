@@ -2,132 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_models
 import pytest
+from onnx_models import (
+    MICROSOFT,
+    Case,
+    Draw,
+    Fixed,
+    Run,
+    compare,
+    helper,
+    model,
+    numpy_helper,
+    onnx,
+    problem_of,
+    read_onnx,
+    theirs,
+    typed,
+)
 
-for needed in ("onnx", "onnxruntime"):
-    pytest.importorskip(needed, reason=f"needs {needed}, of the extras 'onnx' and 'test'")
-
-import onnx  # noqa: E402
-import onnxruntime  # noqa: E402
-from onnx import helper, numpy_helper  # noqa: E402
-
-from webnn_mlir.compiler.frontend.onnx import read_onnx  # noqa: E402
-from webnn_mlir.dialects.webnn import GraphError  # noqa: E402
-
-Arrays = dict[str, np.ndarray]
-Run = Callable[..., Arrays]
-
-MICROSOFT = "com.microsoft"
 STANDARD = {"SimplifiedLayerNormalization"}
 """Operators that ONNX Runtime has in the default domain."""
 
 
-@dataclass
-class Case:
-    """A node: its inputs in order, of which arrays are the graph's inputs and `Fixed` ones its weights."""
+def case(op: str, *inputs: Any, **options: Any) -> Case:
+    return onnx_models.case(op, *inputs, domain="" if op in STANDARD else MICROSOFT, **options)
 
-    op: str
-    inputs: Sequence[Any]
-    outputs: int = 1
-    skipped: Sequence[int] = ()
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Fixed:
-    array: np.ndarray
-
-
-def case(op: str, *inputs: Any, outputs: int = 1, skipped: Sequence[int] = (), **attributes: Any) -> Case:
-    return Case(op, inputs, outputs, skipped, attributes)
-
-
-def model(cases: Mapping[str, Case]) -> tuple[onnx.ModelProto, Arrays]:
-    """One model of all cases, and its inputs."""
-    nodes, values, weights, inputs, outputs = [], [], [], {}, []
-    for name, c in cases.items():
-        names = []
-        for i, value in enumerate(c.inputs):
-            names.append("" if value is None else f"{name}.{i}")
-            if isinstance(value, Fixed):
-                weights.append(numpy_helper.from_array(value.array, names[-1]))
-            elif value is not None:
-                inputs[names[-1]] = value
-                element = helper.np_dtype_to_tensor_dtype(value.dtype)
-                values.append(helper.make_tensor_value_info(names[-1], element, value.shape))
-        results = ["" if i in c.skipped else f"{name}={i}" for i in range(c.outputs)]
-        domain = "" if c.op in STANDARD else MICROSOFT
-        nodes.append(helper.make_node(c.op, names, results, name, domain=domain, **c.attributes))
-        outputs += [onnx.ValueInfoProto(name=result) for result in results if result]
-    graph = helper.make_graph(nodes, "cases", values, outputs, weights)
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=10), inputs
-
-
-def theirs(proto: onnx.ModelProto, inputs: Arrays) -> Arrays:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # As the nodes are, not fused or replaced.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
-
-
-def compare(run: Run, folder: Path, cases: Mapping[str, Case], tolerance: float = 1e-5) -> None:
-    """Each output differs from ONNX Runtime's by no more than the tolerance, of the largest element."""
-    proto, inputs = model(cases)
-    path = folder / "model.onnx"
-    onnx.save(typed(proto, expected := theirs(proto, inputs)), path)
-    found = run(read_onnx(path), inputs)
-    assert found.keys() == expected.keys()
-    for name, array in expected.items():
-        assert found[name].shape == array.shape, name
-        atol = tolerance * max(1e-30, abs(array).max())
-        np.testing.assert_allclose(found[name], array, rtol=0, atol=atol, err_msg=name)
-
-
-def typed(proto: onnx.ModelProto, outputs: Arrays) -> onnx.ModelProto:
-    """The model with the types of its outputs."""
-    for value in proto.graph.output:
-        array = outputs[value.name]
-        element = helper.np_dtype_to_tensor_dtype(array.dtype)
-        value.CopyFrom(helper.make_tensor_value_info(value.name, element, array.shape))
-    return proto
-
-
-def problem_of(folder: Path, c: Case) -> str:
-    """What the importer says of a node that it does not build."""
-    proto, _ = model({"node": c})
-    path = folder / "model.onnx"
-    onnx.save(proto, path)
-    with pytest.raises(GraphError) as error:
-        read_onnx(path)
-    return str(error.value)
-
-
-class Draw:
-    """Random arrays, always the same."""
-
-    def __init__(self) -> None:
-        self.rng = np.random.default_rng(0)
-
-    def __call__(self, *shape: int, dtype: Any = np.float32) -> np.ndarray:
-        return self.rng.standard_normal(shape).astype(dtype)
-
-    def integers(self, low: int, high: int, *shape: int, dtype: Any = np.int32) -> np.ndarray:
-        return self.rng.integers(low, high, shape).astype(dtype)
-
-    def bytes(self, *shape: int) -> np.ndarray:
-        return self.integers(0, 256, *shape, dtype=np.uint8)
 
 
 @pytest.fixture
@@ -391,7 +298,7 @@ def test_rows_behind_the_tokens_are_not_looked_at(run: Run, tmp_path: Path, x: D
     past = [x(2, 2, 12, 16) for _ in range(2)]
     lengths, total = np.array([6, 3], np.int32), Fixed(np.array(12, np.int32))
     inputs = [*query_key_value(x, 2, 1, 4, 2), *past, lengths, total]
-    proto, arrays = model({"node": case("GroupQueryAttention", *inputs, outputs=3, **heads)})
+    proto, arrays = model({"node": case("GroupQueryAttention", *inputs, outputs=3, **heads)}, 21)
     onnx.save(typed(proto, theirs(proto, arrays)), tmp_path / "model.onnx")
     graph = read_onnx(tmp_path / "model.onnx")
     first = run(graph, arrays)

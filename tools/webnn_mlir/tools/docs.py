@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import re
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from webnn_mlir.dialects.webnn import DECLARED, DataType, Descriptor, Graph, GraphBuilder, MLOperand, Op
 from webnn_mlir.dialects.webnn.declaration import AttributeSpec, OperandSpec, ResultSpec
 
-from .common import report_errors
-
-EXAMPLE = """example:
-  python -m webnn_mlir.tools.docs docs/operators.md"""
+from .generated import page_command
 
 INTRODUCTION = """# Operators
 
@@ -147,30 +142,7 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m webnn_mlir.tools.docs",
-        description="Writes the reference table of operators.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    p.add_argument("file", type=Path)
-    p.add_argument("--check", action="store_true", help="change nothing; fail when the file is stale")
-    return p
-
-
-@report_errors("docs")
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
-    text = page()
-    if not args.check:
-        args.file.write_text(text)
-        return 0
-    if args.file.read_text() != text:
-        print(f"{args.file}: error: is stale; run python -m webnn_mlir.tools.docs {args.file}", file=sys.stderr)
-        return 1
-    return 0
-
+main = page_command("docs", "docs/operators.md", "Writes the reference table of operators.", page)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from webnn_mlir.dialects.webnn import DECLARED
 
-from .common import report_errors
 from .docs import becomes, example, table
-
-EXAMPLE = """example:
-  python -m webnn_mlir.tools.op_mapping docs/op-mapping.md"""
+from .generated import page_command
 
 INTRODUCTION = """# Operators elsewhere
 
@@ -157,30 +152,7 @@ def page() -> str:
     return "\n".join([INTRODUCTION, *table(["WebNN", "StableHLO, Linalg", "TOSA", "Prims", "ONNX"], rows)])
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m webnn_mlir.tools.op_mapping",
-        description="Writes the table of operators elsewhere.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    p.add_argument("file", type=Path)
-    p.add_argument("--check", action="store_true", help="change nothing; fail when the file is stale")
-    return p
-
-
-@report_errors("op_mapping")
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
-    text = page()
-    if not args.check:
-        args.file.write_text(text)
-        return 0
-    if args.file.read_text() != text:
-        print(f"{args.file}: error: is stale; run python -m webnn_mlir.tools.op_mapping {args.file}", file=sys.stderr)
-        return 1
-    return 0
-
+main = page_command("op_mapping", "docs/op-mapping.md", "Writes the table of operators elsewhere.", page)
 
 if __name__ == "__main__":
     sys.exit(main())
