@@ -36,7 +36,6 @@ def case(op: str, *inputs: Any, **options: Any) -> Case:
     return onnx_models.case(op, *inputs, domain="" if op in STANDARD else MICROSOFT, **options)
 
 
-
 @pytest.fixture
 def x() -> Draw:
     return Draw()
