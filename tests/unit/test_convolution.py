@@ -97,6 +97,23 @@ def test_pointwise(tmp_path, machine, places):
     np.testing.assert_allclose(out, convolve(x, w, (1, 1), (1, 1), (0,) * 4), atol=2e-5)
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("strides", [(2, 2), (1, 3), (4, 1)])
+@pytest.mark.parametrize("outputs", [1, 3, 24])
+def test_transposed(tmp_path, machine, strides, outputs):
+    """Filters as large as their strides, the channels first, and what follows each channel."""
+    rng = np.random.default_rng(outputs)
+    x, w = random(rng, 2, 10, 5, 33), random(rng, 10, outputs, *strides)
+    bias, scale, b = random(rng, outputs), random(rng, outputs), GraphBuilder()
+    y = b.conv_transpose2d(b.input("x", "float32", x.shape), b.constant(w), bias=b.constant(bias), strides=strides)
+    s = random(rng, *y.shape)
+    y = b.add(b.mul(y, b.constant(scale.reshape(-1, 1, 1))), b.input("s", "float32", s.shape))
+    out = run(tmp_path, b.graph({"y": b.sigmoid(y)}), machine, x=x, s=s)["y"]
+    product = np.einsum("nchw,coij->nohiwj", x.astype(np.float64), w).reshape(s.shape)
+    expected = (product + bias[:, None, None]) * scale[:, None, None] + s
+    np.testing.assert_allclose(out, 1 / (1 + np.exp(-expected)), atol=1e-5)
+
+
 def activations(b, x):
     return {
         "relu": b.relu(x), "relu6": b.clamp(x, min_value=0, max_value=6), "hardSwish": b.hard_swish(x),

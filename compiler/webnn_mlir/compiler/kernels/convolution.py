@@ -76,7 +76,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Convolution:
-    """y[batch, height, width, outputs] of x[batch, height, width, channels] and packed weights."""
+    """y[batch, height, rows, width, outputs] of x[batch, height, width, channels] and packed weights.
+
+    A transposed convolution whose filter is as large as its strides gives `rows` of the result, with `outputs` in them,
+    for each row and place of x; its weights are packed like those of a filter with so many rows.
+    """
 
     machine: Machine
     batch: int
@@ -85,31 +89,43 @@ class Convolution:
     channels: int
     outputs: int
     groups: int = 1
+    rows: int = 1
     epilogue: Epilogue = NO_EPILOGUE
 
     @property
     def name(self) -> str:
         sizes = (self.height.count, self.width.count, self.channels, self.outputs)
-        kind = "depthwise" if self.depthwise else f"convolution_{self.height.kernel}x{self.width.kernel}"
+        kind = "transposed" if self.rows > 1 else f"convolution_{self.height.kernel}x{self.width.kernel}"
+        kind = "depthwise" if self.depthwise else kind
         return f"{kind}_{'x'.join(map(str, sizes))}_{hashlib.sha256(repr(self).encode()).hexdigest()[:8]}"
 
     @property
     def depthwise(self) -> bool:
-        return self.groups == self.channels == self.outputs
+        return self.groups == self.channels == self.outputs and self.rows == 1
+
+    @property
+    def lines(self) -> int:
+        """Rows of the result."""
+        return self.batch * self.height.count * self.rows
 
     @property
     def places(self) -> int:
-        return self.batch * self.height.count * self.width.count
+        """Of the result."""
+        return self.lines * self.width.count
 
     @property
     def depth(self) -> int:
         """Weights of an output channel."""
-        return self.height.kernel * self.width.kernel * self.channels // self.groups
+        return self.height.kernel * self.width.kernel * self.channels // self.groups * self.rows
+
+    @property
+    def products(self) -> int:
+        return self.places * self.outputs * self.depth // self.rows
 
     @property
     def flat(self) -> Convolution:
         """The same with all places in one row, where the filter is an element."""
-        if not (self.height.pointwise and self.width.pointwise):
+        if not (self.height.pointwise and self.width.pointwise) or self.rows > 1:
             return self
         one = Direction(1, 1, 1)
         return replace(self, batch=1, height=one, width=Direction(self.places, self.places, 1))
@@ -138,6 +154,11 @@ class Convolution:
     def panel(self) -> int:
         """Elements of a panel."""
         return self.depth * self.vectors * self.machine.lanes
+
+    @property
+    def together(self) -> int:
+        """Places whose results fill a vector, where those of two do at most: their sums are put into one."""
+        return max(1, self.machine.lanes // self.outputs) if self.vectors == 1 else 1
 
     @property
     def _group_vectors(self) -> int:
@@ -188,7 +209,7 @@ class Convolution:
 def pays(c: Convolution) -> bool:
     """Whether there is a kernel, and it is faster than what IREE makes: where weights are many, IREE's waits for
     memory, and widths that are no multiple of its tiles take it several times as long. The smallest do not matter."""
-    if c.places * c.outputs * c.depth < SMALLEST:
+    if c.products < SMALLEST:
         return False
     if c.depthwise:
         return c.outputs >= c.machine.lanes
@@ -199,23 +220,22 @@ def function(c: Convolution) -> Dispatch:
     """The function that computes y of x, packed weights and what the epilogue takes."""
     f = Function(c.name, c.machine, c.operands, {"y": f"{c.places * c.outputs}xf32"})
     if c.depthwise:
-        workgroups = _workgroups(c, c.batch * c.height.count)
-        with f.code.loop(*f.part(c.batch * c.height.count, workgroups)) as loop:
+        workgroups = _workgroups(c, c.lines)
+        with f.code.loop(*f.part(c.lines, workgroups)) as loop:
             _Depthwise(f, c, loop.index).write()
         return f.dispatch(workgroups)
-    if c.height.count == c.batch == 1 and c.width.pointwise:
+    if c.lines == 1 and c.width.pointwise:
         return _pointwise(f, c)
-    lines = c.batch * c.height.count
-    workgroups = _workgroups(c, lines * c.panels)
-    with f.code.loop(*f.part(lines * c.panels, workgroups)) as loop:
-        panel = f.code(f"arith.divui {loop.index}, {f.code.index(lines)} : index")
-        line = f.code(f"arith.remui {loop.index}, {f.code.index(lines)} : index")
+    workgroups = _workgroups(c, c.lines * c.panels)
+    with f.code.loop(*f.part(c.lines * c.panels, workgroups)) as loop:
+        panel = f.code(f"arith.divui {loop.index}, {f.code.index(c.lines)} : index")
+        line = f.code(f"arith.remui {loop.index}, {f.code.index(c.lines)} : index")
         _Dense(f, c, line, panel).write()
     return f.dispatch(workgroups)
 
 
 def _workgroups(c: Convolution, items: int) -> int:
-    return max(1, min(WORKGROUPS, items, c.places * c.outputs * c.depth // WORKGROUP_PRODUCTS))
+    return max(1, min(WORKGROUPS, items, c.products // WORKGROUP_PRODUCTS))
 
 
 def _pointwise(f: Function, c: Convolution) -> Dispatch:
@@ -238,7 +258,10 @@ class _Row:
         self.f, self.c, self.code = f, c, f.code
         self.lanes, self.vf = c.machine.lanes, c.machine.vector("f32")
         code, h, w = self.code, c.height, c.width
-        self.line = line
+        self.line, self.part = line, code.index(0)
+        if c.rows > 1:
+            self.part = code(f"arith.remui {line}, {code.index(c.rows)} : index")
+            line = code(f"arith.divui {line}, {code.index(c.rows)} : index")
         image = code(f"arith.divui {line}, {code.index(h.count)} : index")
         top = code.at((code(f"arith.remui {line}, {code.index(h.count)} : index"), h.stride), -h.before)
         self.x = code.at((image, h.size * w.size * c.channels), (top, w.size * c.channels))
@@ -292,6 +315,9 @@ class _Row:
     ) -> None:
         """The epilogue on sums, place after place, of some vectors of channels."""
         c = self.c
+        if c.together > 1:
+            self._store_together(sums, start)
+            return
         known: dict[tuple[str, int], Value] = {}
         first = self.code.at((self.line, c.width.count * c.outputs), (start, c.outputs))
         for n, value in enumerate(sums):
@@ -312,13 +338,43 @@ class _Row:
                 self.f.store(value, "y", place, self.vf)
 
 
+    def _store_together(self, sums: Sequence[Value], start: Value) -> None:
+        """The epilogue on sums of less than half a vector, which are put together."""
+        c, code = self.c, self.code
+        first = code.at((self.line, c.width.count * c.outputs), (start, c.outputs))
+        repeated = [lane % c.outputs for lane in range(self.lanes)]
+        channels = code.index(c.outputs)
+        known: dict[str, Value] = {}
+        for begin in range(0, len(sums), c.together):
+            part = sums[begin : begin + c.together]
+            place, left = code.at(first, begin * c.outputs), code.index(len(part) * c.outputs)
+            value = part[0]
+            for n, other in enumerate(part[1:], 1):
+                lanes = [lane - n * c.outputs for lane in range(self.lanes)]
+                value = self._shuffle(value, other, [i if m < 0 else self.lanes + m for i, m in enumerate(lanes)])
+
+            def load(name: str, place: Value = place, left: Value = left) -> Value:
+                if name.startswith("t"):
+                    return self._load(name, place, left)
+                if name not in known:
+                    one = self._load(name, code.index(0), channels)
+                    known[name] = self._shuffle(one, one, repeated)
+                return known[name]
+
+            self.f.store_part(c.epilogue.write(self.f, value, load), "y", place, left, self.vf)
+
+    def _shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        return self.code(f"vector.shuffle {a}, {b} {list(lanes)} : {self.vf}, {self.vf}")
+
+
 class _Dense(_Row):
     """A panel of weights at a row."""
 
     def __init__(self, f: Function, c: Convolution, line: Value, panel: Value):
         super().__init__(f, c, line)
         code, self.vectors = self.code, c.vectors
-        self.w, self.inner = code.at((panel, c.panel)), c.channels // c.groups
+        self.inner = c.channels // c.groups
+        self.w = code.at((panel, c.panel), (self.part, self.inner * self.vectors * self.lanes))
         channel = code.at((panel, self.vectors * self.lanes))
         self.channels = [code.at(channel, i * self.lanes) for i in range(self.vectors)]
         self.lefts: list[Value | None] = [None] * self.vectors

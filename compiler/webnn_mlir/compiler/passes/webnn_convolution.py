@@ -52,7 +52,7 @@ def convolutions(program: Program) -> None:
     order = {operation: number for number, operation in enumerate(operations)}
     fused: dict[ir.Value, _Fused] = {}
     for operation in operations:
-        if operation.name == "webnn.conv2d" and (layer := _layer(program, machine, operation)):
+        if operation.name in KERNELS and (layer := _layer(program, machine, operation)):
             found = _Fused(program, layer, order)
             found.follow()
             fused[found.result.value] = found
@@ -84,6 +84,29 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     _, op, (result,) = binding.view(operation)
     if op.input.data_type is not DataType.FLOAT32 or op.input_layout != "nhwc":
         return None
+    found = KERNELS[operation.name](machine, op, result)
+    if found is None or not convolution.pays(found[0]):
+        return None
+    kernel, (columns, depth) = found
+    source = _source(op.filter)
+    if source is None or not _at_hand(program, source[0]):
+        return None
+    constant, layout = source
+    dims = dict(zip(op.filter_layout, layout.dims, strict=True))
+    outer, inner = ([axis for letter in letters for axis in dims[letter]] for letters in (columns, depth))
+    packing = Packing(
+        "float32", tuple(sizes(layout.data)), tuple(layout.data.index(a) for a in outer + inner),
+        tuple(sizes(outer + inner)), len(outer), kernel.outputs if kernel.depthwise else kernel.vectors * machine.lanes,
+        kernel.depth,
+    )  # fmt: skip
+    return _Layer(operation, kernel, constant, packing)
+
+
+Found = tuple[Convolution, tuple[str, str]]
+"""A kernel, and the filter's dimensions that are columns and depth of its weights."""
+
+
+def _convolution(machine: Machine, op: OpView, result: Descriptor) -> Found:
     filters = dict(zip(op.filter_layout, op.filter.shape, strict=True))
     (top, _), (left, _) = _windows.pairs(op.padding)
     batch, height, width, channels = op.input.shape
@@ -92,20 +115,27 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
         Direction(height, result.shape[1], filters["h"], op.strides[0], op.dilations[0], top),
         Direction(width, result.shape[2], filters["w"], op.strides[1], op.dilations[1], left),
         channels, filters["o"], op.groups,
-    ).flat  # fmt: skip
-    if not convolution.pays(kernel):
-        return None
-    source = _source(op.filter)
-    if source is None or not _at_hand(program, source[0]):
-        return None
-    constant, layout = source
-    dims = dict(zip(op.filter_layout, layout.dims, strict=True))
-    axes = [axis for letter in "ohwi" for axis in dims[letter]]
-    packing = Packing(
-        "float32", tuple(sizes(layout.data)), tuple(layout.data.index(a) for a in axes), tuple(sizes(axes)),
-        len(dims["o"]), kernel.outputs if kernel.depthwise else kernel.vectors * machine.lanes, kernel.depth,
     )  # fmt: skip
-    return _Layer(operation, kernel, constant, packing)
+    return kernel.flat, ("o", "hwi")
+
+
+def _transposed(machine: Machine, op: OpView, result: Descriptor) -> Found | None:
+    """One whose filter is as large as its strides: each element of the result depends on one place of the input."""
+    filters = dict(zip(op.filter_layout, op.filter.shape, strict=True))
+    batch, height, width, channels = op.input.shape
+    rows, columns = op.strides
+    whole = [filters["h"], filters["w"], *result.shape[1:3]] == [rows, columns, height * rows, width * columns]
+    if not whole or any(op.padding) or op.groups > 1:
+        return None
+    vertical, horizontal = Direction(height, height, 1), Direction(width, width, 1)
+    kernel = Convolution(machine, batch, vertical, horizontal, channels, columns * filters["o"], rows=rows)
+    return kernel.flat, ("wo", "hi")
+
+
+KERNELS: dict[str, Callable[[Machine, OpView, Descriptor], Found | None]] = {
+    "webnn.conv2d": _convolution, "webnn.convTranspose2d": _transposed,
+}  # fmt: skip
+"""By their op."""
 
 
 def _source(value: Tensor) -> tuple[ir.Operation, Layout] | None:
@@ -260,6 +290,9 @@ class _Fused:
         _, op, _ = binding.view(layer.operation)
         scale, bias = self._scale_and_bias(op.bias)
         steps, channels, tensors = self.steps.steps, _at(self.steps.channels), _at(self.steps.tensors)
+        repeat = layer.kernel.outputs // self.shape[-1]
+        channels = [_repeated(t, repeat) for t in channels]
+        scale, bias = (None if t is None else self._evaluated(_repeated(t, repeat)) for t in (scale, bias))
         if scale is not None:
             factors = [t for t in (scale, bias) if t is not None]
             names = [f"c{len(channels) + i}" for i in range(len(factors))]
@@ -286,7 +319,7 @@ class _Fused:
             else:
                 scale = getattr(w, name)(one if scale is None else scale, other)
                 bias = bias if bias is None else getattr(w, name)(bias, other)
-        return self._evaluated(scale), self._evaluated(bias)
+        return scale, bias
 
     def _evaluated(self, value: Tensor | None) -> Tensor | None:
         """The value as a constant, if it can be: IREE would compile a module to compute it."""
@@ -304,6 +337,15 @@ class _Steps:
     steps: tuple[Step, ...] = ()
     tensors: tuple[Place, ...] = ()
     channels: tuple[Place, ...] = ()
+
+
+def _repeated(value: Tensor, times: int) -> Tensor:
+    """What each channel has, for so many of each."""
+    if times == 1:
+        return value
+    w, count = binding.DialectBuilder(), math.prod(value.shape)
+    rows = w.expand(w.reshape(value, [1, count]), [times, count])
+    return w.reshape(rows, [times * count])  # type: ignore[no-any-return]
 
 
 def _at(places: Sequence[Place]) -> list[Tensor]:
