@@ -3,6 +3,7 @@ artifact in the cache; beside ONNX Runtime's session and first run. Starting Pyt
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,10 @@ def process(script: str, folder: Path, answer: str, cache: str = "") -> Contende
 
     def prepare(threads: int) -> Runner:
         command = [sys.executable, "-c", script, str(folder), str(threads), cache]
-        run = partial(subprocess.run, command, check=True)
+        # Bytecode is kept as that of an installed package is; the run that checks the answer writes it.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+        run = partial(subprocess.run, command, check=True, env=environment)
         return Runner(run, lambda: np.load(folder / answer))
 
     return prepare

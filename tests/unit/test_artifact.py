@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 from webnn_mlir.runtime import ArtifactError, compile, load
 from webnn_mlir.runtime.artifact import read_archive
 from webnn_mlir.runtime.signature import Signature

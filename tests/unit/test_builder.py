@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from webnn_mlir.dialects.webnn import OPS, DataType, Descriptor, GraphBuilder, InvalidStateError
-from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4, unpack_int4
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -109,6 +110,37 @@ def test_a_damaged_entry_is_built_again(folder, name, damage):
     np.testing.assert_array_equal(again.run(x=X)["y"], X * 64)
     assert path.read_bytes() == whole
     assert compile(graph(), **FAST).cached
+
+
+def test_an_entry_is_checked_once_for_each_state_of_its_files(folder, monkeypatch):
+    compile(graph(), **FAST)
+    [entry] = entries(folder)
+    cache, digest, checked = Cache(folder / "cache"), cache_module._digest, []
+    monkeypatch.setattr(cache_module, "_digest", lambda path: checked.append(path.name) or digest(path))
+
+    def checked_now():
+        checked.clear()
+        with cache.locked(entry.name):
+            assert cache.get(entry.name) == entry
+        return sorted(checked)
+
+    assert checked_now() == []
+    # As in a copy of the folder: whole, but not the files that were checked.
+    os.utime(entry / "module.vmfb", ns=(0, 0))
+    assert cache.peek(entry.name) is None
+    assert checked_now() == ["answer.json", "module.vmfb"]
+    assert checked_now() == []
+    (entry / cache_module.CHECKED).write_text("[")
+    assert checked_now() == ["answer.json", "module.vmfb"]
+
+
+def test_an_artifact_stays_when_its_entry_goes(folder):
+    compile(graph(), **FAST)
+    again = compile(graph(), **FAST)
+    shutil.rmtree(folder / "cache")
+    assert again.cached
+    np.testing.assert_array_equal(again.run(x=X)["y"], X * 64)
+    assert again.save(folder / "saved.vmfb") == [folder / "saved.vmfb"]
 
 
 SCRIPT = """

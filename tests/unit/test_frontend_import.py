@@ -13,7 +13,7 @@ import pytest
 from webnn_mlir.compiler.frontend import read_graph
 from webnn_mlir.compiler.specialization import Specialization
 from webnn_mlir.dialects.webnn import Graph, GraphError, MLOperand, Node
-from webnn_mlir.dialects.webnn.builder import unpack_int4
+from webnn_mlir.dialects.webnn.int4 import unpack_int4
 
 INPUTS = "x: f32[2, 3]; w: f32[3, 4]; b: f32[4]; i: i32[2, 3]; r: f32[6, 3]; s: f32[2, 4]; u: u8[2, 3];"
 

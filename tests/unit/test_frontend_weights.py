@@ -16,7 +16,7 @@ import safetensors.numpy
 
 from webnn_mlir.compiler.frontend import read_graph, write_graph
 from webnn_mlir.dialects.webnn import Constant, Descriptor, Graph, GraphBuilder, GraphError
-from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4, unpack_int4
 
 WEIGHTS = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -11,7 +11,7 @@ import pytest
 
 from webnn_mlir import ML, MLContext, MLGraph, MLGraphBuilder
 from webnn_mlir.dialects.webnn import OPS
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.runtime.device import ALIGNMENT
 from webnn_mlir.runtime.devices import DRIVERS, choose, present
 

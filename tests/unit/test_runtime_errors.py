@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from webnn_mlir import ML, ExecutionError, MLContext, MLGraph, compile, load
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.runtime import ArtifactError, MLGraphBuilder, OutOfMemoryError
 
 ONES = np.ones(256, np.float32)

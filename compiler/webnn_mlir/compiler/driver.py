@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -16,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphBuilder, GraphError
+from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
 
-from . import wire
 from .cache import Cache, default_folder, toolchain_digest
 from .kernels.packing import Packing
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
 from .recall import file_key, reading, recall, remember
 from .specialization import UNSPECIALIZED, Specialization
 from .worker import Worker, WorkerError, shared_worker
+
+# What takes a file out of the cache needs no declarations: `wire` is imported where graphs are encoded.
 
 Json = dict[str, Any]
 MLIR_SUFFIXES = (".mlir", ".mlirbc")
@@ -157,17 +159,30 @@ def _recalled(
     """What a file was compiled to before, if it is as it was and the artifact is still there."""
     start = time.perf_counter()
     key = recall(cache, record)
-    if key is None:
+    entry = cache.peek(key) if key else None
+    if entry is None:
         return None
-    with cache.locked(key, controls.timeout):
-        entry = cache.get(key)
-        if entry is None:
-            return None
+    try:
         answer = json.loads((entry / "answer.json").read_text())
-        vmfb = Path(shutil.copyfile(entry / "module.vmfb", folder / "module.vmfb"))
+        vmfb = _own(entry / "module.vmfb", folder)
+    except FileNotFoundError:
+        return None
     elapsed = time.perf_counter() - start
     _report(controls, "cache", elapsed)
     return replace(_compilation(answer, options, {"cache": elapsed}), cached=True, vmfb=vmfb)
+
+
+def _own(artifact: Path, folder: Path) -> Path:
+    """An entry's artifact under a name of our own: the entry may be pruned while it is in use."""
+    own = folder / "module.vmfb"
+    try:
+        os.link(artifact, own)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # The folder is in another file system, or this one has no links.
+        shutil.copyfile(artifact, own)
+    return own
 
 
 def outline_source(source: Graph | str | Path, *, specialization: Specialization = UNSPECIALIZED) -> Json:
@@ -176,6 +191,8 @@ def outline_source(source: Graph | str | Path, *, specialization: Specialization
         request = {"job": "outline", "source": _mlir_source(Path(source), specialization)}
         graph: Json = _checked(shared_worker().request(request))["graph"]
         return graph
+    from . import wire
+
     return wire.encode_graph(_read(source, specialization), None)
 
 
@@ -233,8 +250,7 @@ def _cached(
             entry = cache.put(key, fill)
             compilation = _compilation(answer, options, seconds)
         compilation.entry = key
-        # A copy of our own: the entry may be pruned while the artifact is in use.
-        compilation.vmfb = Path(shutil.copyfile(entry / "module.vmfb", Path(request["folder"]) / "module.vmfb"))
+        compilation.vmfb = _own(entry / "module.vmfb", Path(request["folder"]))
     return compilation
 
 
@@ -255,6 +271,8 @@ def _source(source: Graph | str | Path, specialization: Specialization, folder: 
     """A request's source; reading the file of a graph raises GraphError."""
     if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
         return _mlir_source(Path(source), specialization)
+    from . import wire
+
     return {"graph": wire.encode_graph(_read(source, specialization), folder / "weights")}
 
 
@@ -395,6 +413,10 @@ def _ask(request: Json, controls: Controls) -> Json:
 
 def _check_target(request: Json, worker: Worker) -> None:
     """Raises ValueError where the worker dies of the least graph too."""
+    from webnn_mlir.dialects.webnn import GraphBuilder
+
+    from . import wire
+
     builder = GraphBuilder()
     graph = builder.graph({"y": builder.abs(builder.input("x", "float32", [1]))})
     options = request["options"] | {"emit": "flow", "pass_pipeline": None, "aliases": []}

@@ -131,7 +131,7 @@ def _constant(program: Program, operand: MLOperand, number: int, inline_limit: i
 
 def dense(data: np.ndarray[Any, Any], operand: MLOperand) -> ir.Attribute:
     """A dense attribute of packed bytes."""
-    from webnn_mlir.dialects.webnn.builder import unpack_int4
+    from webnn_mlir.dialects.webnn.int4 import unpack_int4
 
     descriptor = operand.descriptor
     array = unpack_int4(data, descriptor) if descriptor.data_type.bits == 4 else data.view(descriptor.data_type.numpy)

@@ -19,11 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from .cache import Cache, toolchain_digest
+from .cache import Cache, State, state, toolchain_state
 from .specialization import Specialization
-
-State = list[int] | None
-"""Device, number, bytes and times of a file; None of one that is not there."""
 
 RECORD = "record.json"
 
@@ -34,7 +31,7 @@ def look_at(path: str | os.PathLike[str]) -> None:
     """Notes that what is read depends on a file; to be called before it is opened, or found missing."""
     noted = _looked_at.get()
     if noted is not None:
-        noted.setdefault(os.path.abspath(path), _state(path))
+        noted.setdefault(os.path.abspath(path), state(path))
 
 
 class Reading:
@@ -63,7 +60,7 @@ def reading() -> Iterator[Reading]:
 
 def file_key(path: Path, specialization: Specialization, options: dict[str, Any], host: str) -> str:
     """The key of a path's record."""
-    digest = hashlib.sha256(toolchain_digest().encode())
+    digest = hashlib.sha256(toolchain_state().encode())
     constants = {name: np.asarray(value) for name, value in specialization.constants.items()}
     shapes = {name: list(map(int, shape)) for name, shape in specialization.input_shapes.items()}
     described = {name: [str(value.dtype), list(value.shape)] for name, value in constants.items()}
@@ -76,11 +73,12 @@ def file_key(path: Path, specialization: Specialization, options: dict[str, Any]
 
 def recall(cache: Cache, key: str) -> str | None:
     """The key of the artifact that the files were compiled to, if they are what they were."""
-    records = _records(cache)
-    with records.locked(key):
-        entry = records.get(key)
+    entry = _records(cache).peek(key)
+    try:
         record = json.loads((entry / RECORD).read_text()) if entry else None
-    if not record or any(_state(path) != state for path, state in record["files"].items()):
+    except OSError:
+        return None
+    if not record or any(state(path) != known for path, known in record["files"].items()):
         return None
     artifact: str = record["artifact"]
     return artifact
@@ -96,11 +94,3 @@ def remember(cache: Cache, key: str, found: Reading, artifact: str) -> None:
 
 def _records(cache: Cache) -> Cache:
     return Cache(cache.folder / "files")
-
-
-def _state(path: str | os.PathLike[str]) -> State:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -34,8 +34,9 @@ class Artifact:
 
     `parameters` holds the weights that it does not hold itself, `weights` the file that they were read from. `device`
     is a target that it has code for or a driver of IREE's (local-task uses all cores, local-sync the calling thread),
-    by default the best that is present: `target` and `driver` say which it is. Raises ArtifactError when the file is
-    damaged or is something else, or there is no such device.
+    by default the best that is present: `target` and `driver` say which it is. `own`: nobody else will change the file,
+    which was checked: it is mapped. Raises ArtifactError when the file is damaged or is something else, or there is no
+    such device.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Artifact:
         *,
         device: str | None = None,
         weights: Weights | None = None,
+        own: bool = False,
     ):
-        self.executable = load_executable(path, parameters, device=device, weights=weights)
+        self.executable = load_executable(path, parameters, device=device, weights=weights, own=own)
         self.signature = self.executable.signature
         self._name, self._account, self._timeline = str(path), Account(), Timeline(self.executable.device)
 
@@ -124,12 +126,17 @@ def load(path: str | Path, *, parameters: str | Path | None = None, device: str 
 
 
 def load_executable(
-    path: Path, parameters: ParameterIndex | None = None, *, device: str | None, weights: Weights | None = None
+    path: Path,
+    parameters: ParameterIndex | None = None,
+    *,
+    device: str | None,
+    weights: Weights | None = None,
+    own: bool = False,
 ) -> Executable:
-    """The program of a .vmfb on a device. Raises ArtifactError."""
+    """The program of a .vmfb on a device; see Artifact. Raises ArtifactError."""
     import iree.runtime as rt
 
-    module, function, signature = open_module(path, instance())
+    module, function, signature = open_module(path, instance(), own=own)
     if signature.parameters:
         parameters = parameters or rt.ParameterIndex()
         _check_parameters(signature, parameters, str(path))
@@ -182,15 +189,14 @@ def _read_archive(path: Path) -> ParameterIndex:
     return index
 
 
-def open_module(path: Path, instance: Any) -> tuple[Any, str, Signature]:
+def open_module(path: Path, instance: Any, *, own: bool = False) -> tuple[Any, str, Signature]:
     """The VM module of a .vmfb, the name of its function, and its signature. None of its native code is loaded by this.
 
-    Raises ArtifactError when the file is damaged or is something else.
+    Raises ArtifactError when the file, unless it is our `own`, is damaged or is something else.
     """
     import iree.runtime as rt
 
-    memory = _read(path)
-    _check_file(path, memory)
+    memory = _map(path) if own else _checked(path)
     try:
         vm_module = rt.VmModule.wrap_buffer(instance, memory)
     except (ValueError, RuntimeError) as error:
@@ -219,6 +225,17 @@ def _read(path: Path) -> _Memory:
         if file.readinto(memory) != size:
             raise ArtifactError(f"{path}: changed while it was read")
     return memory
+
+
+def _checked(path: Path) -> mmap.mmap:
+    memory = _read(path)
+    _check_file(path, memory)
+    return memory
+
+
+def _map(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _check_file(path: Path, memory: _Memory) -> None:

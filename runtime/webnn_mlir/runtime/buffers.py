@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from webnn_mlir.dialects.webnn import OpError
-from webnn_mlir.dialects.webnn.builder import make_descriptor, pack_int4
+from webnn_mlir.dialects.webnn.builder import make_descriptor
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 from webnn_mlir.dialects.webnn.types import Descriptor
 
 from .device import Array, layout

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from webnn_mlir.dialects.webnn import GraphBuilder, MLOperand, OpError
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.dialects.webnn.graph import Constant
 from webnn_mlir.dialects.webnn.types import Descriptor
 

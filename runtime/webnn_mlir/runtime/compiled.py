@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,12 @@ from .executable import Executable
 
 def compiler() -> Any:
     """The compiler's driver. Raises ImportError that names the extra to install."""
-    try:
-        import iree.compiler  # noqa: F401
-
-        import webnn_mlir.compiler.driver as driver
-    except ImportError as error:
-        if (error.name or "").startswith(("iree", "filelock", "jsonschema", "lark", "platformdirs")):
+    for needed in ("iree.compiler", "filelock", "jsonschema", "lark", "platformdirs"):
+        if find_spec(needed) is None:
             hint = "compiling needs the extra 'compiler': pip install 'webnn-mlir[compiler]'"
-            raise ImportError(hint, name=error.name) from None
-        raise
+            raise ImportError(hint, name=needed)
+    import webnn_mlir.compiler.driver as driver
+
     return driver
 
 
@@ -48,7 +46,7 @@ class CompiledGraph:
     @cached_property
     def artifact(self) -> Artifact:
         """The artifact, loaded."""
-        return Artifact(self._compilation.vmfb, parameters_of(self._compilation))
+        return Artifact(self._compilation.vmfb, parameters_of(self._compilation), own=True)
 
     def run(self, inputs: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
         """Runs on arrays by input name and returns arrays by output name; see `Artifact.run`."""
@@ -172,7 +170,7 @@ def executable_of(files: Any, driver: str) -> Executable:
     """The program of a compilation or of files, on a device. Raises ArtifactError."""
     if isinstance(files, Files):
         return load_executable(files.vmfb, files.index, device=driver, weights=files.weights)
-    return load_executable(files.vmfb, parameters_of(files), device=driver)
+    return load_executable(files.vmfb, parameters_of(files), device=driver, own=True)
 
 
 def archived(archive: Path) -> dict[str, Array]:

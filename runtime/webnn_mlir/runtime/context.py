@@ -20,7 +20,7 @@ from weakref import WeakSet
 import numpy as np
 
 from webnn_mlir.dialects.webnn import OpError
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.dialects.webnn.types import Descriptor
 
 from .buffers import as_bytes, check_output, checked_descriptor, deliver

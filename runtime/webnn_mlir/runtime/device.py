@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4, unpack_int4
 from webnn_mlir.dialects.webnn.types import DataType, Descriptor
 
 from .errors import ArtifactError, OutOfMemoryError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from webnn_mlir.dialects.webnn import OpError
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 
 
 class ArtifactError(ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.dialects.webnn.types import Descriptor
 
 from .device import Share

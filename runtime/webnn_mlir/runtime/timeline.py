@@ -7,7 +7,6 @@ https://www.w3.org/TR/webnn/#dom-mlcontext-timeline-slot
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -63,6 +62,8 @@ class Timepoint:
 
     async def reached(self) -> None:
         """Waits in an event loop, which has other things to do: looks now and then, at first often."""
+        import asyncio
+
         pause = 0.0
         while not self.over():
             await asyncio.sleep(pause)

@@ -194,7 +194,7 @@ def random(seed: int, descriptor: Descriptor) -> Array:
 
 def read_expected(descriptors: Mapping[str, Descriptor], path: Path) -> dict[str, Array]:
     """The expected outputs. Raises ValueError unless there is one for each, by its name."""
-    from webnn_mlir.dialects.webnn.builder import unpack_int4
+    from webnn_mlir.dialects.webnn.int4 import unpack_int4
 
     from .arrays import Archive
 

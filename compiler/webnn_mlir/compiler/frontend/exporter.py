@@ -21,8 +21,8 @@ from webnn_mlir.dialects.webnn import (
     OpView,
     Place,
 )
-from webnn_mlir.dialects.webnn.builder import unpack_int4
 from webnn_mlir.dialects.webnn.declaration import AttributeSpec
+from webnn_mlir.dialects.webnn.int4 import unpack_int4
 
 from .document import Argument, Const, Document, InlineBytes, Input, Output, Scalar, Statement, Value, Weights
 from .source import quote

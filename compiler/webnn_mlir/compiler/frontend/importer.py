@@ -24,8 +24,8 @@ from webnn_mlir.dialects.webnn import (
     OpError,
     Place,
 )
-from webnn_mlir.dialects.webnn.builder import pack_int4
 from webnn_mlir.dialects.webnn.declaration import OperandSpec
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 
 from .arguments import assign
 from .document import (

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, Diagnostic, GraphError, OpError
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 
 from ..recall import look_at
 from .positional_json import Object, parse

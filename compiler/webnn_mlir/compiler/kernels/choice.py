@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from iree.compiler import ir
 
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 
 from .. import binding
 from ..binding import Tensor

@@ -29,7 +29,7 @@ import numpy as np
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, OpView
-from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4, unpack_int4
 
 from .. import binding, lowering
 from ..binding import Tensor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from .target import Target
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
 
 
 def _flags(options: CompileOptions) -> list[str]:
+    from importlib.resources import files
+
     # The linker for this one is only looked for beside a program of IREE's, which this is none.
     linker = files("iree.compiler") / "_mlir_libs" / "iree-lld"
     return [

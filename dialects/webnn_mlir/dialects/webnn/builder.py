@@ -10,8 +10,9 @@ from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from .declaration import DECLARED, AttributeSpec, Op, OperandSpec
-from .diagnostics import OpError, Place
+from .diagnostics import InvalidStateError, OpError, Place
 from .graph import Constant, Graph, MLOperand, Node
+from .int4 import pack_int4
 from .types import DataType, Descriptor, cast_number
 
 if TYPE_CHECKING:
@@ -208,10 +209,6 @@ class GraphBuilder(OpBuilder):
             raise InvalidStateError("this builder has built its graph; it takes no further calls")
 
 
-class InvalidStateError(RuntimeError):
-    """The specification's InvalidStateError: a call that the object's state does not allow."""
-
-
 def make_descriptor(
     given: Descriptor | Mapping[str, Any] | str, shape: Sequence[int] | None, op: str
 ) -> Descriptor:
@@ -276,32 +273,6 @@ def _packed(descriptor: Descriptor, value: Any) -> np.ndarray[Any, Any]:
         rule = f"{data.nbytes} bytes given; {descriptor} has {descriptor.byte_length}"
         raise OpError(rule, "constant")
     return data
-
-
-def pack_int4(values: np.ndarray[Any, Any], data_type: DataType) -> np.ndarray[Any, Any]:
-    """Packs one element an entry into bytes, low nibble first. Raises OpError for values out of range."""
-    import numpy as np
-
-    low, high = data_type.range
-    flat = np.asarray(values).ravel()
-    if flat.size and not (low <= int(flat.min()) and int(flat.max()) <= high):
-        raise OpError(f"values from {flat.min()} to {flat.max()} given; {data_type} holds {low} to {high}", "constant")
-    nibbles = flat.astype(np.uint8) & 0xF
-    if nibbles.size % 2:
-        nibbles = np.append(nibbles, np.uint8(0))
-    return nibbles[0::2] | (nibbles[1::2] << 4)
-
-
-def unpack_int4(data: np.ndarray[Any, Any], descriptor: Descriptor) -> np.ndarray[Any, Any]:
-    """The inverse of `pack_int4`: an int8 or uint8 array of the descriptor's shape."""
-    import numpy as np
-
-    nibbles = np.empty(data.size * 2, np.uint8)
-    nibbles[0::2], nibbles[1::2] = data & 0xF, data >> 4
-    values = nibbles[: descriptor.size].reshape(descriptor.shape)
-    if descriptor.data_type is DataType.UINT4:
-        return values
-    return ((values ^ 8).astype(np.int8) - np.int8(8)).astype(np.int8)
 
 
 def register_methods() -> None:

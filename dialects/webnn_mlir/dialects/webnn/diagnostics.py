@@ -63,3 +63,7 @@ class OpError(TypeError):
 
     def diagnostic(self, place: Place | str | None = None) -> Diagnostic:
         return Diagnostic(self.rule, place=place, op=self.op, label=self.label or None)
+
+
+class InvalidStateError(RuntimeError):
+    """The specification's InvalidStateError: a call that the object's state does not allow."""

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .declaration import Op
-from .diagnostics import Place
-from .types import DataType, Descriptor
-
 if TYPE_CHECKING:
     import numpy as np
 
     from .builder import GraphBuilder
+    from .declaration import Op
+    from .diagnostics import Place
+    from .types import DataType, Descriptor
 
 
 @dataclass(frozen=True, eq=False)

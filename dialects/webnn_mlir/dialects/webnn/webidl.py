@@ -15,7 +15,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .declaration import OPS, AttributeSpec, Op, OperandSpec
+from .declaration import AttributeSpec, Op, OperandSpec
+from .declared import OPS
 from .diagnostics import OpError
 from .graph import MLOperand
 from .types import DataType

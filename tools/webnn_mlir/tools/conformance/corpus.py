@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from webnn_mlir.dialects.webnn import DataType, Descriptor, Diagnostic, GraphError
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 from webnn_mlir.dialects.webnn.webidl import UNDEFINED, BigInt
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from webnn_mlir.dialects.webnn import Graph
-from webnn_mlir.dialects.webnn.builder import unpack_int4
+from webnn_mlir.dialects.webnn.int4 import unpack_int4
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[str, Mapping[str, Array]], dict[str, Array]]

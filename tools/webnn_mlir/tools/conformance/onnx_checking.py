@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from onnx.backend.test.runner import Runner
 
 from webnn_mlir.dialects.webnn import GraphError
-from webnn_mlir.dialects.webnn.builder import pack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4
 
 from ..onnx_backend import SizedModel, input_names, size_model
 from .checking import Record, describe

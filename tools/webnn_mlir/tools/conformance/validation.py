@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from webnn_mlir.dialects.webnn import MLOperand, OpError
-from webnn_mlir.dialects.webnn.builder import InvalidStateError
+from webnn_mlir.dialects.webnn.diagnostics import InvalidStateError
 from webnn_mlir.runtime import MLContext
 
 from . import corpus

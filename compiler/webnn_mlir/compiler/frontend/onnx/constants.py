@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from webnn_mlir.dialects.webnn import Constant, DataType, Descriptor, OpError
-from webnn_mlir.dialects.webnn.builder import pack_int4, unpack_int4
+from webnn_mlir.dialects.webnn.int4 import pack_int4, unpack_int4
 
 from ...recall import look_at
 from ..source import quote, shorten
