@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
-from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.kernels import attention as kernel
 from webnn_mlir.compiler.kernels.machine import BY_NAME
-from webnn_mlir.compiler.options import CompileOptions
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
 
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
 LOWEST = float(np.finfo(np.float32).min)
-
-
-def lowered(graph, machine):
-    program = from_graph(graph)
-    program.options["machine"] = machine
-    pipeline.run(program, LOWERING)
-    return program
 
 
 @pytest.fixture
@@ -30,10 +18,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel, "pays", lambda *sizes: True)
 
     def compile_and_run(graph, machine, inputs):
-        program = lowered(graph, machine)
+        program = lowered(graph, machine=machine)
         assert "flow.dispatch @attention" in program.text()
-        compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-        return Artifact(tmp_path / "g.vmfb", device="local-sync").run(inputs)["y"]
+        return run_program(program, tmp_path, inputs)["y"]
 
     return compile_and_run
 
@@ -169,7 +156,7 @@ def graph_of(change=lambda b, scores: scores, data_type="float32", also=False, a
     ],
 )
 def test_left_alone(graph, machine):
-    assert "@attention" not in lowered(graph, machine).text()
+    assert "@attention" not in lowered(graph, machine=machine).text()
 
 
 def test_it_pays_for_many_queries():

@@ -6,16 +6,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
-from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.kernels import convolution
-from webnn_mlir.compiler.options import CompileOptions
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
 
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
 MACHINES = ("avx512vnni", "avx2")
 
 
@@ -26,13 +21,10 @@ def of_all_sizes(monkeypatch):
 
 def run(tmp_path, graph, machine, kernels=1, **inputs):
     """Runs a graph that must become so many dispatches of kernels."""
-    program = from_graph(graph)
-    program.options["machine"] = machine
-    pipeline.run(program, LOWERING)
+    program = lowered(graph, machine=machine)
     assert program.text().count("flow.dispatch @") == kernels
     assert "stablehlo.convolution" not in program.text()
-    compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-    return Artifact(tmp_path / "g.vmfb", device="local-sync").run(inputs)
+    return run_program(program, tmp_path, inputs)
 
 
 def convolve(x, w, strides, dilations, padding, groups=1):
@@ -180,8 +172,6 @@ def test_layers_that_are_alike_share_an_executable():
     y = b.input("x", "float32", [1, 8, 8, 16])
     for _ in range(3):
         y = b.relu(layer(b, y, random(rng, 16, 3, 3, 16), padding=[1] * 4))
-    program = from_graph(b.graph({"y": y}))
-    program.options["machine"] = "avx512vnni"
-    pipeline.run(program, LOWERING)
+    program = lowered(b.graph({"y": y}), machine="avx512vnni")
     assert program.text().count("flow.dispatch @") == 3
     assert program.text().count("stream.executable private") == 1

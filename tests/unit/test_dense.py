@@ -6,24 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
 import webnn_mlir
-from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_to_file
-from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.passes import webnn_dense
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
-
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
-
-
-def lowered(graph, machine):
-    program = from_graph(graph)
-    program.options["machine"] = machine
-    pipeline.run(program, LOWERING)
-    return program
 
 
 @pytest.fixture
@@ -31,11 +18,10 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(webnn_dense, "SMALLEST", 1)
 
     def compile_and_run(graph, machine, kernel, inputs):
-        program = lowered(graph, machine)
+        program = lowered(graph, machine=machine)
         assert f"flow.dispatch @dense_{kernel}::" in program.text()
         assert program.text().count("stablehlo.dot_general") == 0
-        compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-        return Artifact(tmp_path / "g.vmfb", device="local-sync").run(inputs)["y"]
+        return run_program(program, tmp_path, inputs)["y"]
 
     return compile_and_run
 
@@ -161,4 +147,4 @@ ONES = np.ones((256, 256), np.float32)
     ],
 )
 def test_left_alone(graph, machine):
-    assert "flow.dispatch" not in lowered(graph, machine).text()
+    assert "flow.dispatch" not in lowered(graph, machine=machine).text()

@@ -5,17 +5,14 @@ import re
 
 import numpy as np
 import pytest
+from programs import lowered
 
 from webnn_mlir import compile
-from webnn_mlir.compiler import pipeline
 from webnn_mlir.compiler.iree import compile_to_phase
 from webnn_mlir.compiler.options import CompileOptions
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
 
 TYPES = ["int4", "uint4", "int8", "uint8"]
-LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
-
 
 def weights(builder, rng, data_type, shape, scales, *, zero=False, float_type="float32"):
     """A dequantizeLinear of constants and its value in float64."""
@@ -29,13 +26,6 @@ def weights(builder, rng, data_type, shape, scales, *, zero=False, float_type="f
     for axis, size in enumerate(shape):
         s, z = (np.repeat(v, size // v.shape[axis], axis) for v in (s, z))
     return builder.dequantize_linear(*operands, label="weights"), (q.astype(np.float64) - z) * s.astype(np.float64)
-
-
-def lowered(graph, **options):
-    program = from_graph(graph)
-    program.options.update(options)
-    pipeline.run(program, LOWERING)
-    return program
 
 
 def check(run, builder, y, x, reference, magnitude):

@@ -4,19 +4,19 @@ import json
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
-from webnn_mlir.compiler import driver, pipeline
-from webnn_mlir.compiler.iree import compile_program, compile_to_file
+from webnn_mlir.compiler import driver
+from webnn_mlir.compiler.iree import compile_program
 from webnn_mlir.compiler.kernels import choice
 from webnn_mlir.compiler.kernels.machine import BY_NAME
 from webnn_mlir.compiler.kernels.packing import Packing
 from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import DataType, Descriptor, GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact, load
+from webnn_mlir.runtime.artifact import load
 from webnn_mlir.runtime.compiled import compile
 
-LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
 NATIVE = [name for name in BY_NAME if name != "neondot"]
 TYPES = ["int4", "uint4", "int8", "uint8"]
 BOUND = 1e-5
@@ -53,20 +53,13 @@ class Quantized:
 @pytest.fixture
 def product(tmp_path):
     """product(x, weights, machine, …) computes x @ weights by the kernels of a machine."""
-    number = 0
 
     def run(x, weights, machine, accuracy="exact"):
-        nonlocal number
-        number += 1
         b = GraphBuilder()
         given = b.input("x", "float16" if x.dtype == np.float16 else "float32", x.shape)
-        program = from_graph(b.graph({"y": b.matmul(given, weights.emit(b))}))
-        program.options |= {"machine": machine, "accuracy": accuracy}
-        pipeline.run(program, LOWERING)
+        program = lowered(b.graph({"y": b.matmul(given, weights.emit(b))}), machine=machine, accuracy=accuracy)
         assert ("stream.executable" in program.text()) == (machine is not None)
-        path = tmp_path / f"{number}.vmfb"
-        compile_to_file(program, CompileOptions().flags(), str(path))
-        return Artifact(path, device="local-sync").run(x=x)["y"]
+        return run_program(program, tmp_path, {"x": x})["y"]
 
     return run
 
@@ -175,9 +168,8 @@ def test_leading_dimensions(product, shape):
 def test_blocks_that_fit_no_kernel_take_the_linalg_form():
     b = GraphBuilder()
     weights = Quantized(np.random.default_rng(1), "int8", 60, 16, 12)
-    program = from_graph(b.graph({"y": b.matmul(b.input("x", "float32", [1, 60]), weights.emit(b))}))
-    program.options["machine"] = "avx512vnni"
-    pipeline.run(program, LOWERING)
+    graph = b.graph({"y": b.matmul(b.input("x", "float32", [1, 60]), weights.emit(b))})
+    program = lowered(graph, machine="avx512vnni")
     assert "stream.executable" not in program.text()
     assert "linalg.generic" in program.text()
 
@@ -206,13 +198,12 @@ def _graph():
 def test_neon_compiles(rows, accuracy, data_type):
     b = GraphBuilder()
     weights = Quantized(np.random.default_rng(1), data_type, 64, 20, 32)
-    program = from_graph(b.graph({"y": b.matmul(b.input("x", "float32", [rows, 64]), weights.emit(b))}))
     flags = CompileOptions(
         target_cpu="cortex-a76", iree_flags=("--iree-llvmcpu-target-triple=aarch64-unknown-linux-gnu",)
     ).flags()
-    program.options |= {"flags": flags, "accuracy": accuracy}
+    graph = b.graph({"y": b.matmul(b.input("x", "float32", [rows, 64]), weights.emit(b))})
+    program = lowered(graph, flags=flags, accuracy=accuracy)
     assert choice.machine_of(program).name == "neondot"
-    pipeline.run(program, LOWERING)
     assert ("neon.sdot" in program.text()) == (rows == 1)
     assert compile_program(program, flags)
 

@@ -2,23 +2,10 @@
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
-from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_to_file
-from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.passes import webnn_matvec
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
-
-LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
-
-
-def lowered(graph, machine):
-    program = from_graph(graph)
-    program.options["machine"] = machine
-    pipeline.run(program, LOWERING)
-    return program
 
 
 @pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
@@ -45,10 +32,9 @@ def test_products(tmp_path, monkeypatch, machine, turned, x_shape, w_shape):
     rank = w.ndim
     if turned:
         weights = b.transpose(weights, permutation=[*range(rank - 2), rank - 1, rank - 2])
-    program = lowered(b.graph({"y": b.matmul(b.input("x", "float32", x_shape), weights)}), machine)
+    program = lowered(b.graph({"y": b.matmul(b.input("x", "float32", x_shape), weights)}), machine=machine)
     assert ("matvec_turned" if turned else "matvec_plain") in program.text()
-    compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-    y = Artifact(tmp_path / "g.vmfb", device="local-sync").run(x=x, w=given)["y"]
+    y = run_program(program, tmp_path, {"x": x, "w": given})["y"]
     wide = x.astype(np.float64), w.astype(np.float64)
     assert np.all(np.abs(y - wide[0] @ wide[1]) <= 1e-5 * (np.abs(wide[0]) @ np.abs(wide[1])))
 
@@ -69,11 +55,11 @@ def product(x_shape, w_shape, data_type="float32"):
     ],
 )
 def test_left_alone(graph, machine):
-    assert "flow.dispatch" not in lowered(graph, machine).text()
+    assert "flow.dispatch" not in lowered(graph, machine=machine).text()
 
 
 def test_constants_are_left_to_data_tiling():
     b = GraphBuilder()
     w = b.neg(b.constant(np.ones((256, 256), np.float32)))
     graph = b.graph({"y": b.matmul(b.input("x", "float32", [1, 256]), w)})
-    assert "flow.dispatch" not in lowered(graph, "avx512vnni").text()
+    assert "flow.dispatch" not in lowered(graph, machine="avx512vnni").text()

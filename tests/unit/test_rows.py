@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from programs import lowered, run_program
 
-from webnn_mlir.compiler import pipeline
-from webnn_mlir.compiler.iree import compile_to_file
-from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.passes import webnn_rows
-from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
-
-LOWERING = [name for stage in ("webnn", "decomposed", "stablehlo") for name in pipeline.STAGES[stage]]
-
-
-def lowered(graph, machine):
-    program = from_graph(graph)
-    program.options["machine"] = machine
-    pipeline.run(program, LOWERING)
-    return program
 
 
 @pytest.fixture(params=["avx512vnni", "avx2"])
@@ -28,10 +15,9 @@ def run(request, tmp_path, monkeypatch):
     monkeypatch.setattr(webnn_rows, "SMALLEST", 1)
 
     def compile_and_run(graph, kernel, **inputs):
-        program = lowered(graph, request.param)
+        program = lowered(graph, machine=request.param)
         assert kernel in program.text()
-        compile_to_file(program, CompileOptions().flags(), str(tmp_path / "g.vmfb"))
-        return Artifact(tmp_path / "g.vmfb", device="local-sync").run(inputs)["y"]
+        return run_program(program, tmp_path, inputs)["y"]
 
     return compile_and_run
 
@@ -118,4 +104,4 @@ def layer_norm_graph(axes, data_type="float32"):
     ],
 )
 def test_left_alone(graph, machine):
-    assert "flow.dispatch" not in lowered(graph, machine).text()
+    assert "flow.dispatch" not in lowered(graph, machine=machine).text()
