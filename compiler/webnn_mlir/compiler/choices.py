@@ -30,12 +30,34 @@ COST_PER_ELEMENT = 0.9
 """Nanoseconds that packing an element takes at a call."""
 
 CONSTANTS = ("stablehlo.constant", "arith.constant", "util.global.load")
+IREE_FLAGS = {
+    "fusion": "--iree-dispatch-creation-enable-aggressive-fusion",
+    "transposes": "--iree-opt-aggressively-propagate-transposes",
+    "splitReduction": "--iree-dispatch-creation-enable-split-reduction",
+    "generalMatmul": "--iree-opt-generalize-matmul",
+    "unrolling": "--iree-llvmcpu-loop-unrolling",
+}
+"""What IREE decides by its optimization level; by the choices that tuning has about it."""
+
 PRODUCTS = ("stablehlo.dot_general", "stablehlo.convolution")
 
 
 def flags(program: Program) -> list[str]:
     """The flags of IREE for a lowered module."""
-    return ["--iree-opt-data-tiling=true"] if gain_of_packing(program.module) > 0 else []
+    place = program.tuning.module if program.tuning else ""
+    packing = "on" if gain_of_packing(program.module) > 0 else "off"
+    if _has_products(program.module):
+        packing = program.choose("packing", place, packing)
+    found = ["--iree-opt-data-tiling=true"] if packing == "on" else []
+    for choice, flag in IREE_FLAGS.items():
+        value = program.choose(choice, place, "default")
+        if value != "default":
+            found.append(f"{flag}={str(value == 'on').lower()}")
+    return found
+
+
+def _has_products(module: ir.Module) -> bool:
+    return any(o.name in PRODUCTS for f in binding.functions(module) for o in f.regions[0].blocks[0].operations)
 
 
 def gain_of_packing(module: ir.Module) -> float:

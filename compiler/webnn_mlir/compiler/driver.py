@@ -24,6 +24,7 @@ from .kernels.packing import Packing
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
 from .recall import file_key, reading, recall, remember
 from .specialization import UNSPECIALIZED, Specialization
+from .tuning import Place, TuningFile
 from .worker import Worker, WorkerError, shared_worker
 
 # What takes a file out of the cache needs no declarations: `wire` is imported where graphs are encoded.
@@ -54,7 +55,8 @@ class Compilation:
     """What a compile gave: `text` of a stage, or the artifact and the parameters that its archive must hold.
 
     `keys` are the parameters' names; `packed` tells of which other constants some are made, and how; `places` where the
-    constants of an MLIR file lie; `entry` is the key of the cache's entry. The files are there as long as this object.
+    constants of an MLIR file lie; `entry` is the key of the cache's entry; `choices` are where the compile could be
+    tuned, if it was one with a tuning that did not come out of the cache. The files are there as long as this object.
     """
 
     options: CompileOptions
@@ -68,6 +70,7 @@ class Compilation:
     seconds: dict[str, float] = field(default_factory=dict)
     cached: bool = False
     entry: str | None = None
+    choices: list[Place] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,14 @@ def _own(artifact: Path, folder: Path) -> Path:
     return own
 
 
+def tuned(options: CompileOptions, path: Path) -> CompileOptions:
+    """The options with what a tuning file decides. Raises TuningError for one that is damaged, or was not measured for
+    these options on such a machine with this compiler, and OSError."""
+    file = TuningFile.read(path)
+    file.check(options, path)
+    return replace(options, tuning=file.decisions)
+
+
 def outline_source(source: Graph | str | Path, *, specialization: Specialization = UNSPECIALIZED) -> Json:
     """A graph, or the file of one, as `wire` writes it, without the bytes of its constants. Raises GraphError."""
     if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
@@ -264,6 +275,7 @@ def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float
         places={entry["key"]: entry for entry in answer.get("placed", [])},
         remarks=remarks,
         seconds=seconds | answer["seconds"],
+        choices=[Place.from_json(place) for place in answer.get("places", ())],
     )
 
 

@@ -27,6 +27,7 @@ from .pipeline_text import parse_pipeline
 from .processors import choose_when_loaded
 from .program import Program, from_graph, parse
 from .targets import lacks
+from .tuning import Tuning
 
 Json = dict[str, Any]
 Send = Callable[[Json], None]
@@ -204,6 +205,8 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
     external = request["weights"] == "external"
     program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
     program.options |= {"weights": request["weights"], "accuracy": options.accuracy} | machine(options)
+    if options.tuning is not None:
+        program.tuning = Tuning(options.tuning, program.text(resources=False))
     if options.aliases:
         with program.session.context:
             request_aliases(program, dict(options.aliases))
@@ -222,6 +225,9 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
     flags = [*choose(program), *options.flags()]
+    if program.tuning is not None:
+        answer["remarks"] += [diagnostic_json(d) for d in program.tuning.remarks()]
+        answer["places"] = [place.to_json() for place in program.tuning.places.values()]
     # A call waits for a fence and signals another one: it returns before the work is done.
     flags.append("--iree-execution-model=async-external")
     if request["save_temps"]:

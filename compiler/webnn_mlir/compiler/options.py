@@ -30,7 +30,8 @@ class CompileOptions:
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
     the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
     round what they multiply them with to 8 bits. memory: `artifact` allocates results and what lives only during a run
-    itself, with `caller` both come from the caller.
+    itself, with `caller` both come from the caller. tuning: what is decided otherwise than the cost models do, of
+    tuning.CHOICES; with one, the compile tells its places.
     """
 
     target: str = "cpu"
@@ -43,6 +44,7 @@ class CompileOptions:
     aliases: tuple[tuple[str, str], ...] = ()
     accuracy: str = "exact"
     memory: str = "artifact"
+    tuning: tuple[tuple[str, str, str | int], ...] | None = None
     target_triple: str = ""
     vulkan_target: str = "desktop"
     cuda_arch: str = "sm_80"
@@ -122,5 +124,7 @@ class CompileOptions:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CompileOptions:
-        lists = {"iree_flags": tuple(data["iree_flags"]), "aliases": tuple(map(tuple, data["aliases"]))}
+        lists: dict[str, Any] = {"iree_flags": tuple(data["iree_flags"]), "aliases": tuple(map(tuple, data["aliases"]))}
+        if data["tuning"] is not None:
+            lists["tuning"] = tuple(map(tuple, data["tuning"]))
         return cls(**{**data, **lists})

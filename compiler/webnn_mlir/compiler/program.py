@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from webnn_mlir.dialects.webnn import Constant, Descriptor, Diagnostic, Graph, M
 from . import binding
 from .kernels.packing import Packed
 from .options import INLINE_LIMIT
+from .tuning import Tuning, Value
 
 
 @dataclass
@@ -34,6 +35,21 @@ class Program:
     parameters: list[str] = field(default_factory=list)
     places: dict[str, tuple[Descriptor, Constant]] = field(default_factory=dict)
     packed: dict[str, Packed] = field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    def choose(
+        self, choice: str, place: str, default: Value, values: Sequence[Value] | None = None, *, work: float = 0
+    ) -> Any:
+        """One of the values that a choice has, or has at this place: what tuning decided, or the default.
+
+        Raises GraphError where it decided something else.
+        """
+        return default if self.tuning is None else self.tuning.choose(choice, place, default, values, work)
+
+    def comes_of(self, place: str, function: str) -> None:
+        """Notes which function does the work of a place, for who measures it."""
+        if self.tuning is not None:
+            self.tuning.note(place, function)
 
     def text(self, *, locations: bool = False, resources: bool = True) -> str:
         """The module as text; without `resources` the bytes of mapped weights are left out."""

@@ -91,6 +91,7 @@ def compile(
     aliases: Mapping[str, str] | None = None,
     accuracy: str = "exact",
     memory: str = "artifact",
+    tuning: str | os.PathLike[str] | None = None,
     cache_dir: str | Path | None = None,
     cache: bool = True,
     timeout: float | None = None,
@@ -105,8 +106,10 @@ def compile(
     whose memory it takes over, which it must scatter into;
     accuracy: `exact`, or `dynamic`, which lets what quantized weights are multiplied with be rounded to 8 bits;
     memory: `artifact`, or `caller`, whose runs allocate nothing, but take a buffer for each output and one more;
+    tuning: a file of decisions, as `webnn-compile --tune` writes it;
     timeout in seconds; max_memory in bytes, of the compiler.
-    Raises GraphError with all that is wrong with the graph.
+    Raises GraphError with all that is wrong with the graph, ValueError for a tuning file that is damaged or was
+    measured elsewhere.
     """
     driver = compiler()
     path = source if isinstance(source, Graph) else Path(source)
@@ -116,6 +119,7 @@ def compile(
         memory=memory,
         target_triple=target_triple, vulkan_target=vulkan_target, cuda_arch=cuda_arch, metal_platform=metal_platform,
     )  # fmt: skip
+    options = driver.tuned(options, Path(tuning)) if tuning else options
     controls = driver.Controls(
         cache_dir=Path(cache_dir) if cache_dir else None, use_cache=cache, timeout=timeout, max_memory=max_memory
     )

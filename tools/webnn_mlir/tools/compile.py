@@ -26,12 +26,18 @@ EXAMPLE = """examples:
   webnn-compile model.webnn -o model.vmfb
   webnn-compile model.json -o model.vmfb --dim batch=8 --target-cpu generic -O3
   webnn-compile model.onnx -o model.vmfb --dim batch=1 --dim sequence=128
+  webnn-compile model.onnx -O3 --tune --tune-budget 300 -o model.vmfb
+  webnn-compile model.onnx -O3 --tuning model.tuning.json -o model.vmfb
   webnn-compile model.onnx --emit webnn-json -o model.json
   webnn-compile model.webnn --emit stablehlo -o -"""
 
 EMITS = ("webnn-json", "stablehlo-portable", "jax-export", "webnn", "decomposed", "stablehlo", "linalg", "flow", "vmfb")
 PORTABLE = {"stablehlo-portable": ".mlirbc", "jax-export": ".jaxexport"}
 """What OpenXLA's consumers read, and how the names of such files end."""
+
+
+TUNE_BUDGET = 120.0
+"""Seconds."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--no-cache", action="store_true", help="compile even if the cache has it")
     p.add_argument("--timeout", type=float, metavar="SECONDS", help="end the compiler after this long")
     p.add_argument("--max-memory", type=memory_size, metavar="BYTES", help="end the compiler above this; 4G, 512M")
+    p.add_argument("--tune", action="store_true",
+                   help="measure what can be decided otherwise on this machine, and keep what is faster")  # fmt: skip
+    p.add_argument("--tune-budget", type=float, metavar="SECONDS", help=f"how long (default {TUNE_BUDGET:g})")
+    p.add_argument("--tuning", type=Path, metavar="FILE",
+                   help="what was decided: read, or written with --tune (by default beside the result)")  # fmt: skip
     p.add_argument("--print-missed", action="store_true", help="print why fusions did not apply")
     p.add_argument("--mlir-print-ir-after-all", action="store_true", help="print the IR after each webnn pass")
     p.add_argument("--mlir-timing", action="store_true", help="print the seconds of each pass")
@@ -122,7 +133,16 @@ def main(argv: list[str] | None = None) -> int:
         crash_reproducer=args.crash_reproducer,
         on_event=Progress(args.mlir_timing),
     )
-    compilation = driver.compile_source(args.input, options, controls, specialization=specialization)
+    tuned = None
+    if args.tune:
+        from .tuning.report import tune
+
+        path = args.tuning or _tuning_beside(output)
+        tuned = tune(args.input, options, controls, specialization, args.tune_budget or TUNE_BUDGET, path)
+        compilation = tuned.compilation
+    else:
+        options = driver.tuned(options, args.tuning) if args.tuning else options
+        compilation = driver.compile_source(args.input, options, controls, specialization=specialization)
     if args.print_missed:
         print_diagnostics(compilation.remarks)
     if compilation.text is not None:
@@ -130,7 +150,9 @@ def main(argv: list[str] | None = None) -> int:
         files = [] if output == "-" else [Path(output)]
     else:
         files = _save(compilation, output, args.archive)
-    _summary(args, compilation, files, time.perf_counter() - start)
+    if tuned:
+        files.append(path)
+    _summary(args, compilation, files, time.perf_counter() - start, tuned)
     return 0
 
 
@@ -166,6 +188,10 @@ def _write_portable(args: argparse.Namespace, specialization: Any, start: float)
 
 def _check_output(output: str, args: argparse.Namespace) -> None:
     """What can be known to fail is said before the work, not after."""
+    if args.tune_budget is not None and not args.tune:
+        raise ValueError("--tune-budget is for --tune")
+    if args.tune_budget is not None and not args.tune_budget > 0:
+        raise ValueError(f"--tune-budget must be positive, not {args.tune_budget:g}")
     if output == "-":
         if args.json:
             raise ValueError("--json and the result cannot both go to standard output: give -o FILE")
@@ -181,6 +207,13 @@ def _check_output(output: str, args: argparse.Namespace) -> None:
         args.save_temps.mkdir(parents=True, exist_ok=True)
 
 
+def _tuning_beside(output: str) -> Path:
+    """Where decisions go if no place is given."""
+    if output == "-":
+        raise ValueError("--tune writes a file of decisions: give --tuning FILE, or -o FILE to have it beside that")
+    return Path(output).with_suffix(".tuning.json")
+
+
 def _save(compilation: Any, output: str, archive: Path | None) -> list[Path]:
     if output == "-":
         if compilation.parameters:
@@ -192,7 +225,9 @@ def _save(compilation: Any, output: str, archive: Path | None) -> list[Path]:
     return save(compilation, Path(output), archive)
 
 
-def _summary(args: argparse.Namespace, compilation: Any, files: list[Path], elapsed: float) -> None:
+def _summary(
+    args: argparse.Namespace, compilation: Any, files: list[Path], elapsed: float, tuned: Any = None
+) -> None:
     sizes = {str(f): f.stat().st_size for f in files}
     if args.json:
         passes = compilation.seconds if compilation else {}
@@ -204,8 +239,11 @@ def _summary(args: argparse.Namespace, compilation: Any, files: list[Path], elap
             "seconds": {"total": elapsed, "iree": passes.get("iree", 0.0), "passes": passes},
             "remarks": [str(r) for r in compilation.remarks] if compilation else [],
         }
-        print(json.dumps(summary, indent=2))
-    elif sys.stderr.isatty() and files:
+        print(json.dumps(summary | ({"tuning": tuned.to_json()} if tuned else {}), indent=2))
+        return
+    if tuned:
+        tuned.print(files[-1])
+    if sys.stderr.isatty() and files:
         written = ", ".join(f"{name} ({size:,} bytes)" for name, size in sizes.items())
         cached = ", from the cache" if compilation and compilation.cached else ""
         print(f"{written} in {elapsed:.2f} s{cached}", file=sys.stderr)

@@ -62,6 +62,7 @@ class Attention:
     v: View
     mask: View | None
     y: View
+    most_keys: int = KEYS
 
     @property
     def name(self) -> str:
@@ -85,7 +86,7 @@ class Attention:
     @property
     def key_tile(self) -> int:
         """Keys of a tile: as even as they can be divided."""
-        even = -(-self.keys // -(-self.keys // KEYS))
+        even = -(-self.keys // -(-self.keys // self.most_keys))
         return min(self.keys, -(-even // self.block) * self.block)
 
 

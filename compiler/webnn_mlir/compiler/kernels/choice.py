@@ -122,13 +122,18 @@ def machine_of(program: Program) -> Machine | None:
     return machine_for(target_features(tuple(flags))) if flags else None
 
 
-def dispatches(product: Product, *, dynamic: bool) -> list[Dispatch]:
-    """The functions that compute a product."""
+def form_of(product: Product) -> str:
+    """Of an exact product: the faster one."""
+    return "digits" if product.rows <= product.machine.few else "tiles"
+
+
+def dispatches(product: Product, *, dynamic: bool, form: str | None = None) -> list[Dispatch]:
+    """The functions that compute a product, an exact one in some form."""
     weights = product.groups * product.blocks * product.block_bytes
     workgroups = max(1, min(WORKGROUPS, product.groups, weights // WORKGROUP_BYTES))
     if dynamic:
         return digits.functions(digits.Digits(product, 1, False, workgroups))
-    if product.rows <= product.machine.few:
+    if (form or form_of(product)) == "digits":
         return digits.functions(digits.Digits(product, FIRST_DIGITS, True, workgroups))
     return tiles.functions(tiles.Tiles(product, max(1, min(workgroups, product.groups // 2))))
 
@@ -158,7 +163,9 @@ def multiply(program: Program, b: Emitter, machine: Machine, x: Tensor, operands
         parameters[role] = _signless(b, parameter(program, matrix.constant, role, packing))
     dynamic = program.options.get("accuracy") == "dynamic"
     values = {"x": b.reshape(b.convert(x, "f32"), [product.rows * depth]), **parameters}
-    for function in dispatches(product, dynamic=dynamic):
+    work = product.rows * depth * columns
+    form = None if dynamic else program.choose("quantized", product.name, form_of(product), work=work)
+    for function in dispatches(product, dynamic=dynamic, form=form):
         results = dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return b.reshape(values["y"], [product.rows, columns])

@@ -91,6 +91,8 @@ class Convolution:
     groups: int = 1
     rows: int = 1
     epilogue: Epilogue = NO_EPILOGUE
+    chosen_vectors: int = 0
+    """Of a tile, for others than there would be."""
 
     @property
     def name(self) -> str:
@@ -142,8 +144,11 @@ class Convolution:
     @property
     def vectors(self) -> int:
         """Of output channels in a tile: those that take the least time; if several do, the most, which read less."""
-        options = [v for v in range(1, VECTORS + 1) if self.groups == 1 or self._group_vectors % v == 0]
-        return min(options, key=lambda v: (self._time(v), -v))
+        return self.chosen_vectors or min(self.possible_vectors, key=lambda v: (self._time(v), -v))
+
+    @property
+    def possible_vectors(self) -> list[int]:
+        return [v for v in range(1, VECTORS + 1) if self.groups == 1 or self._group_vectors % v == 0]
 
     @property
     def panels(self) -> int:

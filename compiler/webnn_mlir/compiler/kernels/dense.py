@@ -44,11 +44,16 @@ class Dense:
     bias: bool = False
     added: bool = False
     activation: str = ""
+    chosen_width: int = 0
+    """Of a tile, for another than there would be."""
+    most_depth: int = PANEL
 
     @property
     def name(self) -> str:
         parts = ["dense", f"{self.rows}x{self.depth}x{self.columns}", *["bias"] * self.bias, *["added"] * self.added]
-        return "_".join([*parts, *[self.activation] * bool(self.activation)])
+        parts += [self.activation] * bool(self.activation)
+        parts += [f"width{self.chosen_width}"] * bool(self.chosen_width)
+        return "_".join([*parts, *[f"panel{self.most_depth}"] * (self.most_depth != PANEL)])
 
     @property
     def groups(self) -> int:
@@ -58,8 +63,15 @@ class Dense:
     @property
     def width(self) -> int:
         """Groups of a tile. With few rows many, so that memory is read from several places."""
+        if self.chosen_width:
+            return self.chosen_width
         most = 8 if self.rows <= 3 else 4 if self.rows <= 6 else 2
-        return min(most, self.groups, (self.machine.registers - 4) // min(self.rows, 2))
+        return min(most, self.widths[-1])
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """That a tile can have, so that the sums of a row or two fit the registers."""
+        return tuple(range(1, 1 + min(8, self.groups, (self.machine.registers - 4) // min(self.rows, 2))))
 
     @property
     def height(self) -> int:
@@ -88,7 +100,7 @@ class Dense:
 
     @property
     def panels(self) -> int:
-        return -(-self.depth // PANEL) if self.rows > self.height else 1
+        return -(-self.depth // self.most_depth) if self.rows > self.height else 1
 
     @property
     def panel(self) -> int:

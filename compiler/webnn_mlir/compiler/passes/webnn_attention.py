@@ -176,6 +176,11 @@ def _attend(
         mask=None if mask is None else _view(mask.shape, batch, _steps(mask.shape)),
         y=_view(plain, batch, steps_y),
     )  # fmt: skip
+    name, work = a.name, math.prod(batch) * queries * keys * (width + scores.q.shape[-1])
+    if program.choose("attention", name, "kernel", work=work) == "iree":
+        return None
+    a = replace(a, most_keys=program.choose("attention.keys", name, a.most_keys, work=work))
+    program.comes_of(name, a.name)
     operands = [b.reshape(t, [math.prod(t.shape)]) for t in (q, k, v_, mask) if t is not None]
     return choice.dispatch(program, attention.function(a), operands)[0]
 

@@ -71,12 +71,13 @@ Place = tuple[ir.Operation, int]
 
 @dataclass(frozen=True)
 class _Layer:
-    """A convolution with the constant that its filter is, and how that is packed."""
+    """A convolution with the constant that its filter is, how that is packed, and the name of choices about it."""
 
     operation: ir.Operation
     kernel: Convolution
     constant: ir.Operation
     packing: Packing
+    place: str
 
 
 def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Layer | None:
@@ -91,6 +92,11 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     source = _source(op.filter)
     if source is None or not _at_hand(program, source[0]):
         return None
+    place = kernel.name
+    if program.choose("convolution", place, "kernel", work=kernel.products) == "iree":
+        return None
+    if not kernel.depthwise:
+        kernel = _tiled(program, kernel)
     constant, layout = source
     dims = dict(zip(op.filter_layout, layout.dims, strict=True))
     outer, inner = ([axis for letter in letters for axis in dims[letter]] for letters in (columns, depth))
@@ -99,7 +105,14 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
         tuple(sizes(outer + inner)), len(outer), kernel.outputs if kernel.depthwise else kernel.vectors * machine.lanes,
         kernel.depth,
     )  # fmt: skip
-    return _Layer(operation, kernel, constant, packing)
+    return _Layer(operation, kernel, constant, packing, place)
+
+
+def _tiled(program: Program, kernel: Convolution) -> Convolution:
+    """The kernel with tiles as they were chosen."""
+    place, default = kernel.name, kernel.vectors
+    vectors = program.choose("convolution.vectors", place, default, kernel.possible_vectors, work=kernel.products)
+    return kernel if vectors == default else replace(kernel, chosen_vectors=vectors)
 
 
 Found = tuple[Convolution, tuple[str, str]]
@@ -303,6 +316,7 @@ class _Fused:
         weights = choice.parameter(self.program, layer.constant, f"lanes{layer.packing.lanes}", layer.packing)
         values = [op.input, weights, *([] if bias is None else [bias]), *channels, *tensors]
         flat = [b.reshape(v, [math.prod(v.shape)]) for v in values]
+        self.program.comes_of(layer.place, kernel.name)
         return b.reshape(choice.dispatch(self.program, convolution.function(kernel), flat)[0], self.shape)
 
     def _scale_and_bias(self, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

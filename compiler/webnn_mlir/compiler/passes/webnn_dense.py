@@ -27,6 +27,7 @@ from ..binding import Tensor
 from ..emitter import Emitter
 from ..kernels import choice, dense
 from ..kernels.activation import ACTIVATIONS
+from ..kernels.dense import Dense
 from ..kernels.machine import Machine
 from ..program import Program
 from . import register_pass
@@ -49,7 +50,8 @@ def dense_products(program: Program) -> None:
             larger = _Layer.ending_with(program, user)
             if larger and operation in larger.operations:
                 return None
-        return [emitter.reshape(_multiply(program, emitter, machine, found), result.shape)]
+        kernel = _kernel(program, machine, found)
+        return [emitter.reshape(_multiply(program, emitter, kernel, found), result.shape)] if kernel else None
 
     binding.rewrite(program.module, pattern, sweep=True)
 
@@ -153,17 +155,31 @@ STEPS = {
 """By their op: the layer that an operation ends."""
 
 
-def _multiply(program: Program, b: Emitter, machine: Machine, layer: _Layer) -> Tensor:
-    shape = Tensor.of(layer.weights.results[0]).shape
-    columns, depth = layer.columns, shape[layer.axes[1]]
-    matrix = choice.Matrix(
-        layer.weights, "float32", shape[-2:], tuple(axis - len(shape) + 2 for axis in layer.axes), (columns, depth), 1
-    )
-    d = dense.Dense(
-        machine, math.prod(layer.x.shape) // depth, depth, columns, layer.bias is not None, layer.added is not None,
-        layer.activation,
+def _kernel(program: Program, machine: Machine, layer: _Layer) -> Dense | None:
+    """What computes a layer; None where that is left to IREE."""
+    depth = Tensor.of(layer.weights.results[0]).shape[layer.axes[1]]
+    d = Dense(
+        machine, math.prod(layer.x.shape) // depth, depth, layer.columns, layer.bias is not None,
+        layer.added is not None, layer.activation,
     )  # fmt: skip
-    weights = choice.parameter(program, layer.weights, "weights", matrix.packing(machine, depth))
+    name, work = d.name, d.rows * d.depth * d.columns
+    if program.choose("dense", name, "kernel", work=work) == "iree":
+        return None
+    width = program.choose("dense.width", name, d.width, d.widths, work=work)
+    d = d if width == d.width else replace(d, chosen_width=width)
+    if d.depth > dense.PANEL // 2 and d.rows > d.height:
+        d = replace(d, most_depth=program.choose("dense.panel", name, d.most_depth, work=work))
+    program.comes_of(name, d.name)
+    return d
+
+
+def _multiply(program: Program, b: Emitter, d: Dense, layer: _Layer) -> Tensor:
+    shape = Tensor.of(layer.weights.results[0]).shape
+    matrix = choice.Matrix(
+        layer.weights, "float32", shape[-2:], tuple(axis - len(shape) + 2 for axis in layer.axes), (d.columns, d.depth),
+        1,
+    )  # fmt: skip
+    weights = choice.parameter(program, layer.weights, "weights", matrix.packing(d.machine, d.depth))
     given: Sequence[tuple[str, Tensor | None]] = (("x", layer.x), ("bias", layer.bias), ("added", layer.added))
     values = {name: b.reshape(t, [math.prod(t.shape)]) for name, t in given if t is not None} | {"weights": weights}
     for function in dense.functions(d):

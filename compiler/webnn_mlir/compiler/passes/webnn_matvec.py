@@ -54,8 +54,11 @@ def _multiply(program: Program, b: Emitter, x: Tensor, w: Tensor) -> Tensor | No
         return None
     turned = _before_transpose(w)
     m = matvec.Matvec(machine, batch, rows, depth, columns, turned is not None)
+    function = matvec.function(m)
+    if program.choose("matvec", function.name, "kernel", work=rows * math.prod(w.shape)) == "iree":
+        return None
     operands = [b.reshape(t, [math.prod(t.shape)]) for t in (x, turned or w)]
-    return choice.dispatch(program, matvec.function(m), operands)[0]
+    return choice.dispatch(program, function, operands)[0]
 
 
 def _is_constant(value: ir.Value) -> bool:
