@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from programs import lowered, run_program
 
-from webnn_mlir.compiler.kernels import convolution
+from webnn_mlir.compiler.kernels import convolution, winograd
 from webnn_mlir.dialects.webnn import GraphBuilder
 
 MACHINES = ("avx512vnni", "avx2")
@@ -104,6 +104,27 @@ def test_transposed(tmp_path, machine, strides, outputs):
     product = np.einsum("nchw,coij->nohiwj", x.astype(np.float64), w).reshape(s.shape)
     expected = (product + bias[:, None, None]) * scale[:, None, None] + s
     np.testing.assert_allclose(out, 1 / (1 + np.exp(-expected)), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_winograd(tmp_path, monkeypatch, seed):
+    """Rows of any width, blocks that overlap, and one place far from the others in size."""
+    monkeypatch.setattr(winograd, "SMALLEST", 1)
+    monkeypatch.setattr(winograd, "MEMORY", 2**14)
+    rng = np.random.default_rng(seed)
+    batch, kh, channels, outputs = [int(rng.choice(n)) for n in ([1, 1, 3], [1, 3, 5], [16, 20, 33, 64], [16, 24, 70])]
+    height, width = int(rng.integers(kh + 1, 20)), [16, 27, 34, 40][seed % 4]
+    options = {"strides": [1, 1], "dilations": [1, 1], "padding": [int(n) for n in rng.integers(0, 3, 4)]}
+    x, w = random(rng, batch, height, width, channels), random(rng, outputs, kh, 3, channels)
+    x[0, height // 2, width // 2] *= 100
+    bias, b = random(rng, outputs), GraphBuilder()
+    y = layer(b, b.input("x", "float32", x.shape), w, bias=b.constant(bias), **options)
+    s = random(rng, *y.shape)
+    y = b.relu(b.add(y, b.input("s", "float32", s.shape)))
+    out = run(tmp_path, b.graph({"y": y}), MACHINES[seed // 4 % 2], x=x, s=s)["y"]
+    expected = np.maximum(convolve(x, w, **options) + bias + s, 0)
+    magnitude = convolve(np.abs(x), np.abs(w), **options).max((-1, -2), keepdims=True) + np.abs(bias) + np.abs(s)
+    assert (np.abs(out - expected) / magnitude).max() <= 1e-6
 
 
 def activations(b, x):

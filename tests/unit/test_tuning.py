@@ -166,7 +166,8 @@ def test_every_value_at_every_place_gives_the_same_answer(name: str, tmp_path: P
 @pytest.mark.parametrize(
     ("name", "choice", "value"),
     [("dense", "dense", "iree"), ("dense", "dense.width", 1), ("dense", "dense.panel", 256),
-     ("convolution", "convolution", "iree"), ("convolution", "convolution.vectors", 1),
+     ("convolution", "convolution", "iree"), ("convolution", "convolution", "kernel"),
+     ("convolution", "convolution.vectors", 1),
      ("attention", "attention", "iree"), ("attention", "attention.keys", 16), ("rows", "rows", "iree"),
      ("matvec", "matvec", "iree"), ("quantized", "quantized", "tiles")],
 )  # fmt: skip

@@ -52,7 +52,7 @@ CHOICES = {
     "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
     "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),
     "rows": Choice("who computes softmax or layer normalization", KERNEL_OR_IREE, "webnn-rows"),
-    "convolution": Choice("who computes a convolution", KERNEL_OR_IREE, "kernels.convolution.pays"),
+    "convolution": Choice("how a convolution is computed", ("kernel", "winograd", "iree"), "kernels.winograd.pays"),
     "quantized": Choice("form of an exact product with quantized weights", ("digits", "tiles"), "Machine.few"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),

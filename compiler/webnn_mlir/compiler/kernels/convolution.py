@@ -17,6 +17,7 @@ from .code import Value
 from .epilogue import Epilogue
 from .function import Dispatch, Function
 from .machine import Machine
+from .output import Output
 
 WORKGROUPS = 64
 WORKGROUP_PRODUCTS = 2**18
@@ -262,6 +263,7 @@ class _Row:
     def __init__(self, f: Function, c: Convolution, line: Value):
         self.f, self.c, self.code = f, c, f.code
         self.lanes, self.vf = c.machine.lanes, c.machine.vector("f32")
+        self.output = Output(f, c.epilogue, c.width.count, c.outputs, c.together)
         code, h, w = self.code, c.height, c.width
         self.line, self.part = line, code.index(0)
         if c.rows > 1:
@@ -312,65 +314,6 @@ class _Row:
             -c.width.before * c.channels,
         )  # fmt: skip
 
-    def _load(self, name: str, place: Value, left: Value | None) -> Value:
-        return self.f.load_part(name, place, left, self.vf) if left else self.f.load(name, place, self.vf)
-
-    def _store(
-        self, sums: Sequence[Value], start: Value, channels: Sequence[Value], lefts: Sequence[Value | None]
-    ) -> None:
-        """The epilogue on sums, place after place, of some vectors of channels."""
-        c = self.c
-        if c.together > 1:
-            self._store_together(sums, start)
-            return
-        known: dict[tuple[str, int], Value] = {}
-        first = self.code.at((self.line, c.width.count * c.outputs), (start, c.outputs))
-        for n, value in enumerate(sums):
-            p, i = divmod(n, len(channels))
-            place = self.code.at(first, channels[i], p * c.outputs)
-
-            def load(name: str, i: int = i, place: Value = place) -> Value:
-                if name.startswith("t"):
-                    return self._load(name, place, lefts[i])
-                if (name, i) not in known:
-                    known[name, i] = self._load(name, channels[i], lefts[i])
-                return known[name, i]
-
-            value = c.epilogue.write(self.f, value, load)
-            if left := lefts[i]:
-                self.f.store_part(value, "y", place, left, self.vf)
-            else:
-                self.f.store(value, "y", place, self.vf)
-
-
-    def _store_together(self, sums: Sequence[Value], start: Value) -> None:
-        """The epilogue on sums of less than half a vector, which are put together."""
-        c, code = self.c, self.code
-        first = code.at((self.line, c.width.count * c.outputs), (start, c.outputs))
-        repeated = [lane % c.outputs for lane in range(self.lanes)]
-        channels = code.index(c.outputs)
-        known: dict[str, Value] = {}
-        for begin in range(0, len(sums), c.together):
-            part = sums[begin : begin + c.together]
-            place, left = code.at(first, begin * c.outputs), code.index(len(part) * c.outputs)
-            value = part[0]
-            for n, other in enumerate(part[1:], 1):
-                lanes = [lane - n * c.outputs for lane in range(self.lanes)]
-                value = self._shuffle(value, other, [i if m < 0 else self.lanes + m for i, m in enumerate(lanes)])
-
-            def load(name: str, place: Value = place, left: Value = left) -> Value:
-                if name.startswith("t"):
-                    return self._load(name, place, left)
-                if name not in known:
-                    one = self._load(name, code.index(0), channels)
-                    known[name] = self._shuffle(one, one, repeated)
-                return known[name]
-
-            self.f.store_part(c.epilogue.write(self.f, value, load), "y", place, left, self.vf)
-
-    def _shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
-        return self.code(f"vector.shuffle {a}, {b} {list(lanes)} : {self.vf}, {self.vf}")
-
 
 class _Dense(_Row):
     """A panel of weights at a row."""
@@ -396,7 +339,7 @@ class _Dense(_Row):
         c, code = self.c, self.code
         zero = code.constant("0.0", self.vf)
         first = [
-            self._load("bias", channel, left) if c.epilogue.bias else zero
+            self.output.load("bias", channel, left) if c.epilogue.bias else zero
             for channel, left in zip(self.channels, self.lefts, strict=True)
         ]
         sums = first * places
@@ -406,7 +349,7 @@ class _Dense(_Row):
             with code.loop(*self.taps, [(s, self.vf) for s in sums]) as loop:
                 loop.values[:] = self._row(start, loop.index, segments, loop.values)
             sums = loop.results
-        self._store(sums, start, self.channels, self.lefts)
+        self.output.store(sums, self.line, start, self.channels, self.lefts)
 
     def _row(self, start: Value, row: Value, segments: Sequence[Segment], sums: Sequence[Value]) -> list[Value]:
         """Adds what a row of the filter gives."""
@@ -458,4 +401,4 @@ class _Depthwise(_Row):
                     if column not in known:
                         known[column] = self.f.load("x", code.at(x, column * c.channels), self.vf)
                     loop.values[p] = code(f"math.fma {known[column]}, {weight}, {loop.values[p]} : {self.vf}")
-        self._store(loop.results, start, [self.channel], [None])
+        self.output.store(loop.results, self.line, start, [self.channel], [None])

@@ -25,7 +25,7 @@ class Packing:
     `sizes`: of the columns the first `columns`, of the depth the others; `axes` tells for each which of the constant's
     it is, -1 for one that it is repeated along. `lanes` columns are a group. The depth is repeated `repeat` times an
     element, and filled up to `depth`. `flip` is added to integers. `interleave`: whether four successive elements share
-    a lane.
+    a lane. `transform`, if there is one, has the rows of a matrix that the first axis of the depth is multiplied with.
     """
 
     element: str
@@ -38,6 +38,7 @@ class Packing:
     repeat: int = 1
     flip: int = 0
     interleave: bool = False
+    transform: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -97,6 +98,11 @@ class Packing:
         places = tuple(slice(None) if axis >= 0 else None for axis in self.axes)
         elements = np.broadcast_to(elements[places], self.sizes)
         matrix = elements.reshape(math.prod(self.sizes[: self.columns]), -1)
+        if self.transform:
+            size = self.sizes[self.columns]
+            factors = np.array(self.transform).reshape(-1, size)
+            parts = matrix.reshape(len(matrix), size, -1).astype(np.float64)
+            matrix = np.einsum("ij,cjd->cid", factors, parts).astype(matrix.dtype).reshape(len(matrix), -1)
         return np.repeat(matrix, self.repeat, 1) if self.repeat > 1 else matrix
 
     def _elements(self, data: Array) -> Array:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from iree.compiler import ir
@@ -28,11 +29,12 @@ from webnn_mlir.dialects.webnn.ops import _windows
 from .. import binding
 from ..binding import Tensor
 from ..emitter import Emitter
-from ..kernels import choice, convolution
+from ..kernels import choice, convolution, winograd
 from ..kernels.convolution import Convolution, Direction
 from ..kernels.epilogue import Epilogue, Operand, Step
 from ..kernels.machine import Machine
 from ..kernels.packing import Array, Packing
+from ..kernels.winograd import Winograd
 from ..program import Program
 from ..quantized import Layout, sizes
 from . import register_pass
@@ -78,6 +80,7 @@ class _Layer:
     constant: ir.Operation
     packing: Packing
     place: str
+    winograd: bool
 
 
 def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Layer | None:
@@ -93,25 +96,31 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     if source is None or not _at_hand(program, source[0]):
         return None
     place = kernel.name
-    if program.choose("convolution", place, "kernel", work=kernel.products) == "iree":
+    forms = ["kernel", *["winograd"] * winograd.fits(kernel), "iree"]
+    default = "winograd" if winograd.pays(kernel) else "kernel"
+    form = program.choose("convolution", place, default, forms, work=kernel.products)
+    if form == "iree":
         return None
     if not kernel.depthwise:
-        kernel = _tiled(program, kernel)
+        kernel = _tiled(program, kernel, Winograd(kernel).product if form == "winograd" else kernel)
     constant, layout = source
+    product, transform = kernel, tuple[float, ...]()
+    if form == "winograd":
+        product, depth, transform = Winograd(kernel).product, "whi", tuple(chain.from_iterable(winograd.FILTER))
+    lanes = kernel.outputs if kernel.depthwise else product.vectors * machine.lanes
     dims = dict(zip(op.filter_layout, layout.dims, strict=True))
     outer, inner = ([axis for letter in letters for axis in dims[letter]] for letters in (columns, depth))
     packing = Packing(
         "float32", tuple(sizes(layout.data)), tuple(layout.data.index(a) for a in outer + inner),
-        tuple(sizes(outer + inner)), len(outer), kernel.outputs if kernel.depthwise else kernel.vectors * machine.lanes,
-        kernel.depth,
+        tuple(sizes(outer + inner)), len(outer), lanes, product.depth, transform=transform,
     )  # fmt: skip
-    return _Layer(operation, kernel, constant, packing, place)
+    return _Layer(operation, kernel, constant, packing, place, form == "winograd")
 
 
-def _tiled(program: Program, kernel: Convolution) -> Convolution:
-    """The kernel with tiles as they were chosen."""
-    place, default = kernel.name, kernel.vectors
-    vectors = program.choose("convolution.vectors", place, default, kernel.possible_vectors, work=kernel.products)
+def _tiled(program: Program, kernel: Convolution, product: Convolution) -> Convolution:
+    """The kernel with tiles as they were chosen for its product."""
+    place, default = kernel.name, product.vectors
+    vectors = program.choose("convolution.vectors", place, default, product.possible_vectors, work=kernel.products)
     return kernel if vectors == default else replace(kernel, chosen_vectors=vectors)
 
 
@@ -316,8 +325,9 @@ class _Fused:
         weights = choice.parameter(self.program, layer.constant, f"lanes{layer.packing.lanes}", layer.packing)
         values = [op.input, weights, *([] if bias is None else [bias]), *channels, *tensors]
         flat = [b.reshape(v, [math.prod(v.shape)]) for v in values]
-        self.program.comes_of(layer.place, kernel.name)
-        return b.reshape(choice.dispatch(self.program, convolution.function(kernel), flat)[0], self.shape)
+        function = winograd.function(Winograd(kernel)) if layer.winograd else convolution.function(kernel)
+        self.program.comes_of(layer.place, function.name)
+        return b.reshape(choice.dispatch(self.program, function, flat)[0], self.shape)
 
     def _scale_and_bias(self, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """Of all that is done to each channel: sum · scale + bias."""
