@@ -268,17 +268,15 @@ def test_a_crash_is_caught_and_leaves_a_reproducer(folder):
 
 
 def test_a_crash_is_not_blamed_on_what_was_printed_before(folder):
-    w = GraphBuilder()
-    fails = w.graph({"y": w.softmax(w.input("x", "float32", [2, 3]), 1)})
-    with pytest.raises(GraphError, match="fmaxf"):
-        compile(fails, cache=False, target="wasm32")
+    with pytest.raises(GraphError, match="failed to link"):
+        compile(graph(), cache=False, target="wasm32", iree_flags=["--iree-llvmcpu-wasm-linker-path=nowhere"])
 
     def end(event):
         shared_worker()._process.kill()
 
     with pytest.raises(WorkerError, match=r"the compiler crashed \(SIGKILL\)") as caught:
         driver.compile_source(slow_graph(), CompileOptions(), driver.Controls(use_cache=False, on_event=end))
-    assert "fmaxf" not in caught.value.printed
+    assert "failed to link" not in caught.value.printed
 
 
 def test_an_unknown_processor_is_no_crash(folder):

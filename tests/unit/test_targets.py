@@ -70,14 +70,9 @@ def test_compiles(tmp_path, target, options, contents):
 
 def test_a_module_of_web_assembly(tmp_path):
     path = tmp_path / "graph.vmfb"
-    builder = GraphBuilder()
-    x = builder.input("x", "float32", SHAPE)
-    program = builder.graph({"y": builder.sigmoid(builder.matmul(x, builder.transpose(x)))})
-    webnn_mlir.compile(program, "wasm32", cache=False).save(path)
+    # There is no library of C's to link, whose maximum IREE's own softmax calls.
+    webnn_mlir.compile(graph(), "wasm32", cache=False).save(path)
     assert b"\0asm\1\0\0\0" in members(path)
-    # The maximum in softmax calls C's library, and there is none to link.
-    with pytest.raises(GraphError, match="undefined symbol: fmaxf"):
-        webnn_mlir.compile(graph(), "wasm32", cache=False)
 
 
 @pytest.mark.parametrize("target", RUNS)

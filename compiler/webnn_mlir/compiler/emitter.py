@@ -198,6 +198,10 @@ class Emitter:
         """The operands of a product, apart from what the targets cannot compute together with it."""
         return [self._as_targets_take("summed", x) for x in xs]
 
+    def stabilizer(self, x: Tensor) -> Tensor:
+        """The maximum that softmax subtracts, apart from it where targets cannot have IREE's own softmax."""
+        return self._as_targets_take("stabilizer", x)
+
     def _as_targets_take(self, name: str, x: Tensor) -> Tensor:
         return self._made[name](self, x) if name in self._made else x
 

@@ -7,6 +7,7 @@
   SPIR-V lowering computes them in memory that a workgroup shares, misses barriers there, and runs out of it.
 * `shared starts`: where several windows start from the same values, IREE lets the dispatch of one write these for the
   others, which it does not compile for CUDA.
+* `C's library`: what IREE makes of softmax as a whole calls its maximum.
 * `truncation`: conversions to integers round to nearest, and there are none to 8 bits.
 """
 
@@ -103,6 +104,10 @@ def _start_of_its_own(b: Emitter, start: Tensor) -> Tensor:
     return b.bitcast(Tensor(bits, element, ()), start.element)
 
 
+def _apart(b: Emitter, x: Tensor) -> Tensor:
+    return b.barrier(x)[0]
+
+
 REPLACED: dict[str, dict[str, Method]] = {
     "float64": {
         "cosine": elementary_float32.cosine,
@@ -111,6 +116,7 @@ REPLACED: dict[str, dict[str, Method]] = {
         "sine": elementary_float32.sine,
         "tan": elementary_float32.tangent,
     },
+    "C's library": {"stabilizer": _apart},
     "narrow division": {name: _widened(name) for name in ("divide", "remainder")},
     "narrow shift": {"shift_right_arithmetic": _widened("shift_right_arithmetic")},
     "shared starts": {"start": _start_of_its_own},

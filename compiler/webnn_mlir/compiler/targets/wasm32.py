@@ -25,4 +25,4 @@ def _flags(options: CompileOptions) -> list[str]:
     ]
 
 
-WASM32 = Target(lambda _: "local", _flags, backend="llvm-cpu")
+WASM32 = Target(lambda _: "local", _flags, backend="llvm-cpu", lacks=frozenset({"C's library"}))

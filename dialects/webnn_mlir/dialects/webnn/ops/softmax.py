@@ -24,7 +24,8 @@ def _stablehlo(b: Emitter, op: OpView) -> Value:
         def along(reduced: Value) -> Value:
             return b.broadcast_in_dim(reduced, x.shape, rest)
 
-        powers = b.exponential(b.subtract(x, along(b.reduce(x, [op.axis], "maximum", -math.inf))))
+        greatest = b.stabilizer(b.reduce(x, [op.axis], "maximum", -math.inf))
+        powers = b.exponential(b.subtract(x, along(greatest)))
         (result,) = b.barrier(b.divide(powers, along(b.reduce(powers, [op.axis], "add", 0.0))))
         return result
 
