@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,12 @@ def test_what_was_measured_otherwise_is_not_followed(
     path.write_text(json.dumps(_file(**changes)))
     with pytest.raises(TuningError, match=message):
         driver.tuned(options, path)
+
+
+def test_every_choice_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs/tuning.md").read_text()
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    assert [name for line in table for name in re.findall(r"`([^`]*)`", line.split("|")[1])] == list(CHOICES)
 
 
 # What is decided

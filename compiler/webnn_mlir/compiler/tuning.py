@@ -48,16 +48,16 @@ CHOICES = {
     "splitReduction": Choice("whether IREE divides long sums, for the module", FLAG, LEVEL),
     "generalMatmul": Choice("whether IREE fuses products as loops, for the module", FLAG, LEVEL),
     "unrolling": Choice("whether LLVM unrolls loops, for the module", FLAG, LEVEL),
-    "attention": Choice("who computes attention", KERNEL_OR_IREE, "kernels.attention.pays"),
-    "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
-    "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),
-    "rows": Choice("who computes softmax or layer normalization", KERNEL_OR_IREE, "webnn-rows"),
     "convolution": Choice("how a convolution is computed", ("kernel", "winograd", "iree"), "kernels.winograd.pays"),
-    "quantized": Choice("form of an exact product with quantized weights", ("digits", "tiles"), "Machine.few"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),
+    "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),
     "dense.panel": Choice("depth of a panel, at most", (128, 256, 512, 1024, 2048, 4096), "dense.PANEL"),
+    "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),
+    "rows": Choice("who computes softmax or layer normalization", KERNEL_OR_IREE, "webnn-rows"),
+    "attention": Choice("who computes attention", KERNEL_OR_IREE, "kernels.attention.pays"),
     "attention.keys": Choice("keys of a tile, at most", (16, 32, 64, 128, 256), "attention.KEYS"),
+    "quantized": Choice("form of an exact product with quantized weights", ("digits", "tiles"), "Machine.few"),
 }
 """By their names, in the order in which they are measured."""
 
