@@ -242,6 +242,9 @@ class FakeBench:
             raise Rejected("does not compile")
         return Variant(decisions, self.places)
 
+    def same(self, best: Variant, decisions: Decisions) -> bool:
+        return self.time(best.decisions) == self.time(decisions)
+
     def ratio(self, best: Variant, other: Variant) -> float:
         return sum(self.time(other.decisions).values()) / sum(self.time(best.decisions).values())
 
@@ -312,6 +315,13 @@ def test_what_fails_is_left_out() -> None:
     search = Search(bench, Variant({}, places), told.append)
     assert search.run().decisions == {("rows", "p"): "iree"}
     assert "packing = broken of module 0: does not compile" in told
+
+
+def test_what_forms_the_same_dispatches_is_not_built() -> None:
+    places = [Place("fusion", "module 0", "default", ("default", "on", "off"))]
+    bench = FakeBench(places, lambda decisions: {"p": 0.5 if "off" in decisions.values() else 1})
+    assert _search(bench) == {("fusion", "module 0"): "off"}
+    assert len(bench.built) == 1
 
 
 def test_a_kernel_has_one_size_changed_at_a_time() -> None:

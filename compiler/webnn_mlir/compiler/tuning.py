@@ -31,11 +31,15 @@ LONGEST_PLACE = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen, of which values, and what decides where nothing was measured. Some places have fewer values."""
+    """What is chosen, of which values, and what decides where nothing was measured. Some places have fewer values.
+
+    `forms` tells that it is about what dispatches IREE forms: where these stay the same, it does nothing.
+    """
 
     about: str
     values: tuple[Value, ...]
     model: str
+    forms: bool = False
 
 
 KERNEL_OR_IREE = ("kernel", "iree")
@@ -43,10 +47,10 @@ FLAG, LEVEL = ("default", "on", "off"), "IREE's optimization level"
 
 CHOICES = {
     "packing": Choice("IREE's data tiling, for the module", ("on", "off"), "choices.gain_of_packing"),
-    "fusion": Choice("IREE's aggressive fusion, for the module", FLAG, LEVEL),
-    "transposes": Choice("whether IREE moves transposes into products, for the module", FLAG, LEVEL),
-    "splitReduction": Choice("whether IREE divides long sums, for the module", FLAG, LEVEL),
-    "generalMatmul": Choice("whether IREE fuses products as loops, for the module", FLAG, LEVEL),
+    "fusion": Choice("IREE's aggressive fusion, for the module", FLAG, LEVEL, forms=True),
+    "transposes": Choice("whether IREE moves transposes into products, for the module", FLAG, LEVEL, forms=True),
+    "splitReduction": Choice("whether IREE divides long sums, for the module", FLAG, LEVEL, forms=True),
+    "generalMatmul": Choice("whether IREE fuses products as loops, for the module", FLAG, LEVEL, forms=True),
     "unrolling": Choice("whether LLVM unrolls loops, for the module", FLAG, LEVEL),
     "convolution": Choice("how a convolution is computed", ("kernel", "winograd", "iree"), "kernels.winograd.pays"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),

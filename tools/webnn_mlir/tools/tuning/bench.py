@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,10 +31,10 @@ Array = np.ndarray[Any, Any]
 TOLERANCE = {"float32": 1e-4, "float16": 2e-2}
 """Of an output's largest value, how much an answer may differ by; others may not differ."""
 
-BLOCK, ROUNDS, FEWEST_ROUNDS = 0.04, 15, 4
+BLOCK, ROUNDS, FEWEST_ROUNDS = 0.04, 40, 10
 """Seconds that a variant runs in a round, and rounds: at most, and until what is clearly slower is given up."""
 SLOWER = 1.05
-PROFILED_SECONDS, PROFILED_RUNS = 0.5, (4, 60)
+PROFILED_SECONDS, PROFILED_RUNS, PROFILES = 1.0, (8, 100), 3
 PATIENCE = 4.0
 """How many times as long as the first compile another one may take."""
 
@@ -59,8 +61,9 @@ class ModuleBench:
         self._source, self._options, self._specialization = source, options, specialization
         self._controls = replace(controls, use_cache=False, on_event=None)
         self._built: list[float] = []
+        self._formed: dict[frozenset[Any], str] = {}
         begin = time.perf_counter()
-        self.first = self._compile({})
+        self.first = self._load({})
         seconds = time.perf_counter() - begin
         limits = [PATIENCE * seconds + 10, *([controls.timeout] if controls.timeout else [])]
         self._controls = replace(self._controls, timeout=min(limits))
@@ -75,24 +78,35 @@ class ModuleBench:
         return self._end - time.perf_counter()
 
     def trial(self) -> float:
-        return statistics.median(self._built) + 2 * ROUNDS * max(BLOCK, self.seconds) / 2
+        return statistics.median(self._built) + ROUNDS * max(BLOCK, 2 * self.seconds)
 
     def build(self, decisions: Decisions) -> Built:
         begin = time.perf_counter()
-        try:
-            variant = self._compile(decisions)
+        with _rejecting():
+            variant = self._load(decisions)
             for given, expected in zip(self._inputs, self._expected, strict=True):
                 _check(variant.artifact.run(given), expected)
-        except (GraphError, WorkerError, ArtifactError, ExecutionError) as error:
-            raise Rejected(f"fails: {str(error).splitlines()[0][:160]}") from None
         self._built.append(time.perf_counter() - begin)
         return variant
 
-    def _compile(self, decisions: Decisions) -> Built:
+    def same(self, best: Variant, decisions: Decisions) -> bool:
+        with _rejecting():
+            return self._dispatches_of(best.decisions) == self._dispatches_of(decisions)
+
+    def _dispatches_of(self, decisions: Decisions) -> str:
+        """A digest of the module once IREE has formed its dispatches."""
+        key = frozenset(decisions.items())
+        if key not in self._formed:
+            self._formed[key] = hashlib.sha256((self._compile(decisions, "flow").text or "").encode()).hexdigest()
+        return self._formed[key]
+
+    def _compile(self, decisions: Decisions, emit: str = "vmfb") -> Compilation:
         tuning = tuple((choice, place, value) for (choice, place), value in decisions.items())
-        compilation = compile_source(
-            self._source, replace(self._options, tuning=tuning), self._controls, specialization=self._specialization
-        )
+        options = replace(self._options, tuning=tuning, emit=emit)
+        return compile_source(self._source, options, self._controls, specialization=self._specialization)
+
+    def _load(self, decisions: Decisions) -> Built:
+        compilation = self._compile(decisions)
         assert compilation.vmfb
         artifact = Artifact(compilation.vmfb, parameters_of(compilation))
         return Built(dict(decisions), compilation.choices, compilation, artifact)
@@ -143,13 +157,21 @@ class ModuleBench:
         found: list[dict[str, float]] = [{} for _ in variants]
         with tempfile.TemporaryDirectory(prefix="tuning-") as folder:
             files = [save(_built(v).compilation, Path(folder) / f"{n}.vmfb") for n, v in enumerate(variants)]
-            for _ in range(2):
+            for _ in range(PROFILES):
                 for (path, *archive), known in zip(files, found, strict=True):
                     times = fastest_dispatches(
                         path, self._inputs[0], os.cpu_count() or 1, runs, archive[0] if archive else None
                     )
                     known |= {name: min(value, known.get(name, value)) for name, value in times.items()}
         return found
+
+
+@contextmanager
+def _rejecting() -> Iterator[None]:
+    try:
+        yield
+    except (GraphError, WorkerError, ArtifactError, ExecutionError) as error:
+        raise Rejected(f"fails: {str(error).splitlines()[0][:160]}") from None
 
 
 def _built(variant: Variant) -> Built:

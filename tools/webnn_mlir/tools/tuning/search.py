@@ -45,6 +45,9 @@ class Bench(Protocol):
     def build(self, decisions: Decisions) -> Variant:
         """Raises Rejected."""
 
+    def same(self, best: Variant, decisions: Decisions) -> bool:
+        """Whether decisions lead to the dispatches of the best; quicker than to build them. Raises Rejected."""
+
     def ratio(self, best: Variant, other: Variant) -> float:
         """The time of a variant in units of the best one's; greater than 1 where it is not certain."""
 
@@ -90,8 +93,21 @@ class Search:
             self.tell(f"{what}: {error}")
             return None
 
+    def _same(self, what: str, changed: Decisions) -> bool:
+        """Whether a change does nothing, or fails."""
+        try:
+            same = self.bench.same(self.best, {**self.best.decisions, **changed})
+        except Rejected as error:
+            self.tell(f"{what}: {error}")
+            return True
+        if same:
+            self.tell(f"{what}: changes nothing")
+        return same
+
     def _compare(self, what: str, changed: Decisions) -> bool:
         """Builds and measures a variant, and keeps it if it is faster."""
+        if all(CHOICES[choice].forms for choice, _ in changed) and self._same(what, changed):
+            return False
         variant = self._build(what, changed)
         if variant is None:
             return False
