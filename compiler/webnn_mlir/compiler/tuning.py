@@ -54,6 +54,7 @@ CHOICES = {
     "unrolling": Choice("whether LLVM unrolls loops, for the module", FLAG, LEVEL),
     "convolution": Choice("how a convolution is computed", ("kernel", "winograd", "iree"), "kernels.winograd.pays"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),
+    "convolution.workgroups": Choice("workgroups, at most", (2, 4, 8, 16, 32, 64), "convolution.WORKGROUPS"),
     "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),
     "dense.panel": Choice("depth of a panel, at most", (128, 256, 512, 1024, 2048, 4096), "dense.PANEL"),

@@ -94,6 +94,7 @@ class Convolution:
     epilogue: Epilogue = NO_EPILOGUE
     chosen_vectors: int = 0
     """Of a tile, for others than there would be."""
+    most_workgroups: int = WORKGROUPS
 
     @property
     def name(self) -> str:
@@ -241,7 +242,7 @@ def function(c: Convolution) -> Dispatch:
 
 
 def _workgroups(c: Convolution, items: int) -> int:
-    return max(1, min(WORKGROUPS, items, c.products // WORKGROUP_PRODUCTS))
+    return max(1, min(c.most_workgroups, items, c.products // WORKGROUP_PRODUCTS))
 
 
 def _pointwise(f: Function, c: Convolution) -> Dispatch:

@@ -101,8 +101,7 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     form = program.choose("convolution", place, default, forms, work=kernel.products)
     if form == "iree":
         return None
-    if not kernel.depthwise:
-        kernel = _tiled(program, kernel, Winograd(kernel).product if form == "winograd" else kernel)
+    kernel = _sized(program, kernel, Winograd(kernel).product if form == "winograd" else kernel)
     constant, layout = source
     product, transform = kernel, tuple[float, ...]()
     if form == "winograd":
@@ -117,11 +116,16 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     return _Layer(operation, kernel, constant, packing, place, form == "winograd")
 
 
-def _tiled(program: Program, kernel: Convolution, product: Convolution) -> Convolution:
-    """The kernel with tiles as they were chosen for its product."""
-    place, default = kernel.name, product.vectors
-    vectors = program.choose("convolution.vectors", place, default, product.possible_vectors, work=kernel.products)
-    return kernel if vectors == default else replace(kernel, chosen_vectors=vectors)
+def _sized(program: Program, kernel: Convolution, product: Convolution) -> Convolution:
+    """The kernel with the sizes that were chosen for its product, which in Winograd's form is another one."""
+    place, work, default, direct = kernel.name, kernel.products, product.vectors, product is kernel
+    if not kernel.depthwise:
+        vectors = program.choose("convolution.vectors", place, default, product.possible_vectors, work=work)
+        kernel = kernel if vectors == default else replace(kernel, chosen_vectors=vectors)
+    if not direct or work < 2 * convolution.WORKGROUP_PRODUCTS:
+        return kernel
+    most = program.choose("convolution.workgroups", place, kernel.most_workgroups, work=work)
+    return replace(kernel, most_workgroups=most)
 
 
 Found = tuple[Convolution, tuple[str, str]]
