@@ -140,8 +140,8 @@ def _quantized(b: GraphBuilder) -> Any:
 
 
 GRAPHS: dict[str, Callable[[GraphBuilder], Any]] = {
-    "dense": _dense, "convolution": _convolution, "pointwise": _pointwise, "attention": _attention, "rows": _rows, "matvec": _matvec,
-    "quantized": _quantized,
+    "dense": _dense, "convolution": _convolution, "pointwise": _pointwise, "attention": _attention, "rows": _rows,
+    "matvec": _matvec, "quantized": _quantized,
 }  # fmt: skip
 
 

@@ -113,7 +113,7 @@ class Search:
             return False
         ratio = self.bench.ratio(self.best, variant)
         faster = ratio < FASTER
-        self.tell(f"{what}: {1 - ratio:+.1%}{', kept' if faster else ''}")
+        self.tell(f"{what}: {f'{1 - ratio:+.1%}' if ratio != 1 else 'no faster'}{', kept' if faster else ''}")
         if faster:
             self.best = variant
         return faster
