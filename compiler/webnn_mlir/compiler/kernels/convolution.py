@@ -32,6 +32,12 @@ UNROLL = 4
 VECTORS = 6
 """Of output channels in a tile, at most."""
 
+PANEL = 2**18
+"""Of weights: larger ones do not stay in the second cache beside the next."""
+
+MOST_PARTS = 64
+"""Of a panel: where more tiles read it, it does not matter how it comes to the cache."""
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -145,8 +151,13 @@ class Convolution:
 
     @property
     def vectors(self) -> int:
-        """Of output channels in a tile: those that take the least time; if several do, the most, which read less."""
-        return self.chosen_vectors or min(self.possible_vectors, key=lambda v: (self._time(v), -v))
+        """Of output channels in a tile: those that take the least time; if several do, the most, which read less, or
+        the fewest where panels are large."""
+
+        def key(v: int) -> tuple[float, int]:
+            return self._time(v), v if self.depth * v * self.machine.lanes > PANEL else -v
+
+        return self.chosen_vectors or min(self.possible_vectors, key=key)
 
     @property
     def possible_vectors(self) -> list[int]:
@@ -237,7 +248,7 @@ def function(c: Convolution) -> Dispatch:
     with f.code.loop(*f.part(c.lines * c.panels, workgroups)) as loop:
         panel = f.code(f"arith.divui {loop.index}, {f.code.index(c.lines)} : index")
         line = f.code(f"arith.remui {loop.index}, {f.code.index(c.lines)} : index")
-        _Dense(f, c, line, panel).write()
+        _Dense(f, c, line, panel, (line, c.lines)).write()
     return f.dispatch(workgroups)
 
 
@@ -254,8 +265,23 @@ def _pointwise(f: Function, c: Convolution) -> Dispatch:
         panel = code(f"arith.divui {loop.index}, {code.index(tiles)} : index")
         number = code(f"arith.remui {loop.index}, {code.index(tiles)} : index")
         start = code(f"arith.minui {code.at((number, tile))}, {code.index(c.places - tile)} : index")
-        _Dense(f, c, code.index(0), panel).tile(start, tile, c.segments(0, tile))
+        _Dense(f, c, code.index(0), panel, (number, tiles)).tile(start, tile, c.segments(0, tile))
     return f.dispatch(workgroups)
+
+
+class Ahead:
+    """Weights that are brought to the second cache while others are multiplied: those of the next panel, of which each
+    of the `parts` in which a panel is read brings its own."""
+
+    def __init__(self, f: Function, panel: Value, size: int, number: Value, parts: int):
+        self.f, self.parts = f, parts
+        self.start = f.code.at((panel, size), (number, size // parts), size)
+
+    def prefetch(self, place: Value, vectors: int) -> None:
+        """While so many vectors at a place of a panel are read."""
+        if self.parts <= MOST_PARTS:
+            done = self.f.code(f"arith.divui {place}, {self.f.code.index(self.parts)} : index")
+            self.f.prefetch("w", self.f.code.at(self.start, done), -(-vectors // self.parts))
 
 
 class _Row:
@@ -319,10 +345,11 @@ class _Row:
 class _Dense(_Row):
     """A panel of weights at a row."""
 
-    def __init__(self, f: Function, c: Convolution, line: Value, panel: Value):
+    def __init__(self, f: Function, c: Convolution, line: Value, panel: Value, part: tuple[Value, int]):
         super().__init__(f, c, line)
         code, self.vectors = self.code, c.vectors
         self.inner = c.channels // c.groups
+        self.ahead = Ahead(f, panel, c.panel, *part)
         self.w = code.at((panel, c.panel), (self.part, self.inner * self.vectors * self.lanes))
         channel = code.at((panel, self.vectors * self.lanes))
         self.channels = [code.at(channel, i * self.lanes) for i in range(self.vectors)]
@@ -364,6 +391,7 @@ class _Dense(_Row):
             with code.loop(0, length, [(s, self.vf) for s in sums[own]], step=unroll) as loop:
                 here = code.at(x, loop.index, segment.tap * c.width.dilation * c.channels)
                 weights = code.at(w, (loop.index, width), segment.tap * self.inner * width)
+                self.ahead.prefetch(code.at(weights, (self.w, -1)), unroll * self.vectors)
                 for k in range(unroll):
                     places = [code.at(weights, k * width + i * self.lanes) for i in range(self.vectors)]
                     ws = [f.load("w", place, self.vf) for place in places]

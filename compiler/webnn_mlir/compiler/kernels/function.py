@@ -65,6 +65,13 @@ class Function:
         operation = "vector.store" if type_ else "memref.store"
         self.code.do(f"{operation} {value}, {self.memory[name]}[{place}] : {memory}{f', {type_}' if type_ else ''}")
 
+    def prefetch(self, name: str, place: Value, vectors: int) -> None:
+        """Brings vectors that will be read to the second cache. They may lie behind the memory."""
+        memory = f"memref<{self.types[name]}>"
+        for i in range(vectors):
+            here = self.code.at(place, i * self.machine.lanes)
+            self.code.do(f"memref.prefetch {self.memory[name]}[{here}], read, locality<2>, data : {memory}")
+
     def load_part(self, name: str, place: Value, left: Value, type_: str, others: Value | None = None) -> Value:
         """A vector of floats of which `left` are there, if that is less than the vector has; 0 for the others, or what
         the vector `others` has there."""

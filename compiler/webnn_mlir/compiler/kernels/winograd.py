@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .code import Value, tree
-from .convolution import Convolution, Direction
+from .convolution import Ahead, Convolution, Direction
 from .function import Dispatch, Function
 from .output import Output
 
@@ -32,10 +32,10 @@ FILTER = (
 )  # fmt: skip
 AFTER = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -0.5, 0), (0, 1, 1, 4, 0.25, 0), (0, 1, -1, 8, -0.125, 1))
 
-MEMORY = 2**17
+MEMORY = 2**16
 """Floats of a workgroup's memory, about."""
 
-ITEMS, WORKGROUPS = 8, 16
+ITEMS, WORKGROUPS = 4, 16
 """Into how many parts a convolution is divided, about; workgroups at most, each of which has memory."""
 
 SMALLEST = 2**22
@@ -233,15 +233,19 @@ class _Block:
         width = self.vectors * self.lanes
         depth, line = c.height.kernel * c.channels, w.tiles * c.channels
         zero = [(code.constant("0.0", self.vf), self.vf)] * (size * self.vectors)
+        first = code.at((panel, w.depth * width))
+        number = code(f"arith.ceildivui {start}, {code.index(size)} : index")
+        ahead = Ahead(self.f, panel, w.depth * width, number, -(-w.rows * w.tiles // size))
         with code.loop(0, PRODUCTS) as product:
             x = code.at(self.memory, (product.index, w.plane), (start, c.channels))
-            weights = code.at((panel, w.depth * width), (product.index, depth * width))
+            weights = code.at(first, (product.index, depth * width))
             with code.loop(0, c.height.kernel, zero) as row:
                 x, weights = code.at(x, (row.index, line)), code.at(weights, (row.index, c.channels * width))
                 with code.loop(0, c.channels, [(s, self.vf) for s in row.values], step=self._unroll) as loop:
+                    here = code.at(weights, (loop.index, width))
+                    ahead.prefetch(code.at(here, (first, -1)), self._unroll * self.vectors)
                     for k in range(self._unroll):
-                        here = code.at(weights, (loop.index, width), k * width)
-                        self._step(code.at(x, loop.index, k), here, loop.values)
+                        self._step(code.at(x, loop.index, k), code.at(here, k * width), loop.values)
                 row.values[:] = loop.results
             place = code.at((product.index, size * width))
             for n, value in enumerate(row.results):
