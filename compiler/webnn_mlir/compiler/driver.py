@@ -123,6 +123,9 @@ def _compile_in(
         record = file_key(Path(source), specialization, options.to_json(), host(options.to_json()))
         if recalled := _recalled(cache, record, folder, options, controls):
             return recalled
+    if not isinstance(source, Graph):
+        # It takes as long to get ready as the file takes to be read.
+        _worker(options, controls).start()
     with reading() as read:
         request_source = _source(source, specialization, folder)
     weights = _weights_mode(request_source, options)
@@ -410,8 +413,7 @@ def _report(controls: Controls, name: str, elapsed: float) -> None:
 def _ask(request: Json, controls: Controls) -> Json:
     """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash, ValueError
     where what is compiled for is the cause of either."""
-    several = "," in request["options"]["target"]
-    worker: Worker = shared_worker(controls.max_memory, linking=not several)
+    worker = _worker(CompileOptions.from_json(request["options"]), controls)
     try:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:
@@ -421,6 +423,10 @@ def _ask(request: Json, controls: Controls) -> Json:
     if not answer["ok"] and any("missing GPU target" in d["message"] for d in answer["diagnostics"]):
         raise _unknown_target(request)
     return _checked(answer)
+
+
+def _worker(options: CompileOptions, controls: Controls) -> Worker:
+    return shared_worker(controls.max_memory, linking=len(options.targets) == 1)
 
 
 def _check_target(request: Json, worker: Worker) -> None:

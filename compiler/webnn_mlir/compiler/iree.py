@@ -9,7 +9,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ctypes import c_char_p, c_void_p
+from ctypes import c_bool, c_char_p, c_void_p
 from functools import lru_cache
 
 from iree.compiler import ir
@@ -134,12 +134,19 @@ def _execute(program: Program, flags: Sequence[str], to: str | None, after: str 
     with captured_stderr() as printed:
         invocation.enable_console_diagnostics()
         invocation.import_module(program.module.operation)
+        # The module was verified as it came in. To verify it again after each of IREE's passes takes a third of all.
+        _set(invocation, "VerifyIR", c_bool, False)
         for phase, function in ((after, "From"), (to, "To")):
             if phase:
-                set_phase = getattr(ctypes_dl._dylib, f"ireeCompilerInvocationSetCompile{function}Phase")
-                set_phase.argtypes, set_phase.restype = [c_void_p, c_char_p], None
-                set_phase(invocation._inv_p, phase.encode())
+                _set(invocation, f"Compile{function}Phase", c_char_p, phase.encode())
         done = invocation.execute()
     if not done:
         raise CompileError(printed[0])
     return invocation
+
+
+def _set(invocation: Invocation, name: str, kind: type, value: object) -> None:
+    """Sets what IREE's Python has no name for."""
+    setter = getattr(ctypes_dl._dylib, f"ireeCompilerInvocationSet{name}")
+    setter.argtypes, setter.restype = [c_void_p, kind], None
+    setter(invocation._inv_p, value)

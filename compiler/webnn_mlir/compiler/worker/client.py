@@ -68,6 +68,14 @@ class Worker:
                 self.close()
                 raise
 
+    def start(self) -> None:
+        """Starts the child, which gets ready while its first request is made; does nothing where it is there."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._running()
+            finally:
+                self._lock.release()
+
     def _answer(self, on_event: Callable[[Json], None] | None, deadline: float | None, timeout: float | None) -> Json:
         while True:
             try:
