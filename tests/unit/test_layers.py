@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOTS = {name: REPOSITORY / name / "webnn_mlir" for name in ("dialects", "compiler", "runtime", "tools")}
 TOOLS = {e.name: e for e in distribution("webnn-mlir").entry_points if e.group == "console_scripts"}
 HEAVY = {"iree.compiler", "iree.runtime", "jax", "numpy"}
+DECLARATIONS = {"webnn_mlir.dialects.webnn.declaration", "webnn_mlir.dialects.webnn.declared"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def loaded(code: str) -> tuple[set[str], str]:
 
 @pytest.mark.parametrize("module", ["webnn_mlir", "webnn_mlir.dialects.webnn"])
 def test_these_import_without_iree_and_numpy(module: str) -> None:
-    assert not loaded(f"import {module}")[0] & HEAVY
+    assert not loaded(f"import {module}")[0] & (HEAVY | DECLARATIONS)
 
 
 def test_loading_an_artifact_needs_no_compiler() -> None:
@@ -150,8 +151,7 @@ print(compiled.cached, compiled.run(x=np.ones(2, np.float32))["y"].tolist())
     assert loaded(code)[1] == "False [-1.0, -1.0]\n"
     modules, output = loaded(code)
     assert output == "True [-1.0, -1.0]\n"
-    declarations = {"webnn_mlir.dialects.webnn.declaration", "webnn_mlir.dialects.webnn.declared"}
-    assert not modules & {*declarations, "iree.compiler", "webnn_mlir.compiler.frontend", "onnx_ir", "sympy"}
+    assert not modules & {*DECLARATIONS, "iree.compiler", "webnn_mlir.compiler.frontend", "onnx_ir", "sympy"}
     # Slow to import, and only needed where something is waited for.
     assert not modules & {"asyncio", "filelock", "importlib.metadata"}
 
@@ -176,5 +176,6 @@ def test_help_shows_an_example_and_imports_nothing_heavy(tool: str) -> None:
     modules, output = loaded(code)
     assert output.startswith(f"usage: {tool} ")
     assert re.search(rf"^examples?:\n  {tool}", output, re.MULTILINE)
-    # All of the conformance runner is about arrays.
-    assert not modules & (HEAVY - {"numpy"} if tool == "webnn-conformance" else HEAVY)
+    # All of the conformance runner is about arrays and operators.
+    needless = HEAVY - {"numpy"} if tool == "webnn-conformance" else HEAVY | DECLARATIONS
+    assert not modules & needless

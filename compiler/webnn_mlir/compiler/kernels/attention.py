@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from .code import Code, Value
 from .exponential import exponential, greater, real
-from .function import Dispatch, Function
+from .function import Dispatch, Function, written_once
 from .machine import Machine
 
 VECTORS = 2
@@ -104,6 +104,7 @@ def pays(machine: Machine, queries: int, keys: int, depth: int, width: int) -> b
     return queries * keys >= 256 and kernel < 2 * apart
 
 
+@written_once
 def function(a: Attention) -> Dispatch:
     """The function that computes y of q, k, v and, where there is one, mask."""
     inputs = {"q": a.q, "k": a.k, "v": a.v} | ({} if a.mask is None else {"mask": a.mask})

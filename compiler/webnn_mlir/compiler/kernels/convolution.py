@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from .code import Value
 from .epilogue import Epilogue
-from .function import Dispatch, Function
+from .function import Dispatch, Function, written_once
 from .machine import Machine
 from .output import Output
 
@@ -234,6 +234,7 @@ def pays(c: Convolution) -> bool:
     return c.groups == 1 or c.outputs % (c.groups * c.machine.lanes) == 0
 
 
+@written_once
 def function(c: Convolution) -> Dispatch:
     """The function that computes y of x, packed weights and what the epilogue takes."""
     f = Function(c.name, c.machine, c.operands, {"y": f"{c.places * c.outputs}xf32"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .activation import ACTIVATIONS
 from .code import Value
-from .function import Dispatch, Function
+from .function import Dispatch, Function, written_once
 from .machine import Machine
 
 UNROLL = (4, 2, 1)
@@ -121,6 +121,7 @@ class Dense:
         return self.depth + LINE // 4 if self.copied else self.depth
 
 
+@written_once
 def functions(d: Dense) -> list[Dispatch]:
     """The functions that compute y of x, weights and, where there are any, bias and added."""
     source = "copied" if d.copied else "x"

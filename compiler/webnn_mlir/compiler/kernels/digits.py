@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .code import Value, tree
-from .function import Dispatch, ProductFunction
+from .function import Dispatch, ProductFunction, written_once
 from .product import Product
 
 TOLERANCE = 2.0**-19
@@ -76,6 +76,7 @@ class Digits:
         return types
 
 
+@written_once
 def functions(digits: Digits) -> list[Dispatch]:
     """The functions that compute a product of rows x into y."""
     p = digits.product

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .code import Code, Value, tree
 from .machine import Machine
 from .product import Product
+
+AS_IT_IS = "#iree_codegen.translation_info<pipeline = #iree_codegen.no_pipeline>"
+"""Neither tiled nor vectorized: IREE only lowers what is written."""
+
+written_once = lru_cache(maxsize=64)
+"""For what writes a kernel's functions: layers of one shape share them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class Function:
 
     def dispatch(self, workgroups: int) -> Dispatch:
         arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(self.operands) + len(self.results)))
-        text = f"func.func @{self.name}({arguments}) {{\n{self.code.text()}\nreturn\n}}"
+        head = f"func.func @{self.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}}"
+        text = f"{head} {{\n{self.code.text()}\nreturn\n}}"
         return Dispatch(self.name, workgroups, self.operands, self.results, text)
 
     def part(self, count: int, workgroups: int) -> tuple[Value, Value]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .code import Value
-from .function import Dispatch, ProductFunction
+from .function import Dispatch, ProductFunction, written_once
 from .product import Product
 
 DEPTH, MANY, DEPTH_OF_MANY = 256, 64, 512
@@ -45,6 +45,7 @@ class Tiles:
         return self.product.blocks * self.product.block + SKEW
 
 
+@written_once
 def functions(tiles: Tiles) -> list[Dispatch]:
     """The functions that compute a product of rows x into y."""
     p = tiles.product
