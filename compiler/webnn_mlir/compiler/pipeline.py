@@ -20,10 +20,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     # still whole; other kernels find what they compute as whole. Formulas become simpler ops. What only moves elements
     # merges after both: fusing looks through reshapes and transposes itself, and formulas leave slices and reverses
     # that meet only now. Layouts change once formulas have become ops that can follow, before movement merges, since
-    # changing them leaves transposes; then convolutions find what follows them.
+    # changing them leaves transposes; then convolutions find what follows them, and sums what kernels have stored.
     "decomposed": (
         "webnn-dce", "webnn-fuse-dequantize", "webnn-attention", "webnn-dense", "webnn-matvec", "webnn-rows",
         "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides", "webnn-convolution",
+        "webnn-sums",
     ),
     # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs
     # go where the runtime finds them, while int4 is still int4. What StableHLO says badly goes to Linalg, the rest to
