@@ -42,6 +42,7 @@ AS_THEY_ARE = {
     "attention to a cache": lambda b: b.matmul(
         b.input("q", "float32", [8, 1, 64]), b.input("k", "float32", [8, 64, 512])
     ),
+    "a few multiplications": lambda b: b.matmul(b.input("x", "float32", [1, 96]), _weights(b, 96, 24)),
     "no products": lambda b: b.exp(b.input("x", "float32", [64, 256])),
 }
 

@@ -21,7 +21,7 @@ from webnn_mlir.runtime import compile, load
 from webnn_mlir.tools.compile import main
 from webnn_mlir.tools.tuning import report
 from webnn_mlir.tools.tuning.bench import ModuleBench
-from webnn_mlir.tools.tuning.search import Decisions, Rejected, Search, Variant, fastest, nearest, waves
+from webnn_mlir.tools.tuning.search import Decisions, Rejected, Search, Variant, fastest, nearest, next_wave
 
 OPTIONS = CompileOptions()
 RANDOM = np.random.default_rng(0)
@@ -330,14 +330,22 @@ def test_what_forms_the_same_dispatches_is_not_built() -> None:
 
 
 def test_a_kernel_has_one_size_changed_at_a_time() -> None:
-    places = [Place("dense.width", "d", 2, (1, 2)), Place("dense.panel", "d", 512, (256, 512)), _vectors("a")]
-    assert [[p.choice for p in wave] for wave in waves(places)] == [
-        ["dense.width", "convolution.vectors"], ["dense.panel"],
-    ]  # fmt: skip
+    width = Place("dense.width", "d", 2, (1, 2), dispatches=["d"])
+    panel = Place("dense.panel", "d", 512, (256, 512), dispatches=["d"])
+    form = Place("convolution", "a", "kernel", ("kernel", "winograd", "iree"), dispatches=["a"])
+    places = [panel, width, _vectors("a"), form, Place("rows", "r", "kernel", ("kernel", "iree"))]
+    known: set[tuple[str, str]] = set()
+    for expected in ([form, width], [_vectors("a"), panel], []):
+        wave = next_wave(places, known)
+        assert wave == expected
+        known |= {(p.choice, p.name) for p in wave}
 
 
 def test_sizes_next_to_the_default_come_first() -> None:
-    assert nearest(Place("convolution.vectors", "a", 5, (1, 2, 3, 4, 5, 6))) == [4, 6, 3, 2]
+    assert nearest(Place("convolution.vectors", "a", 5, (1, 2, 3, 4, 5, 6), dispatches=["a"])) == [4, 6, 3, 2]
+    assert nearest(Place("dense.panel", "a", 640, (128, 512, 1024), dispatches=["a"])) == [512, 128, 1024]
+    form = Place("convolution", "a", "winograd", ("kernel", "winograd", "iree"), dispatches=["a"])
+    assert nearest(form) == ["kernel"]
 
 
 def test_dispatches_that_are_not_measured_decide_nothing() -> None:

@@ -42,7 +42,8 @@ class Choice:
     forms: bool = False
 
 
-KERNEL_OR_IREE = ("kernel", "iree")
+IREE = "iree"
+KERNEL_OR_IREE = ("kernel", IREE)
 FLAG, LEVEL = ("default", "on", "off"), "IREE's optimization level"
 
 CHOICES = {
@@ -52,7 +53,7 @@ CHOICES = {
     "splitReduction": Choice("whether IREE divides long sums, for the module", FLAG, LEVEL, forms=True),
     "generalMatmul": Choice("whether IREE fuses products as loops, for the module", FLAG, LEVEL, forms=True),
     "unrolling": Choice("whether LLVM unrolls loops, for the module", FLAG, LEVEL),
-    "convolution": Choice("how a convolution is computed", ("kernel", "winograd", "iree"), "kernels.winograd.pays"),
+    "convolution": Choice("how a convolution is computed", ("kernel", "winograd", IREE), "kernels.winograd.pays"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),
     "convolution.workgroups": Choice("workgroups, at most", (2, 4, 8, 16, 32, 64), "convolution.WORKGROUPS"),
     "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),

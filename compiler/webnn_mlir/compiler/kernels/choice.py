@@ -166,6 +166,7 @@ def multiply(program: Program, b: Emitter, machine: Machine, x: Tensor, operands
     work = product.rows * depth * columns
     form = None if dynamic else program.choose("quantized", product.name, form_of(product), work=work)
     for function in dispatches(product, dynamic=dynamic, form=form):
+        program.comes_of(product.name, function.name)
         results = dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return b.reshape(values["y"], [product.rows, columns])

@@ -103,9 +103,12 @@ def tune(
     if after >= FASTER * before:
         best, after = bench.first, before
     assert isinstance(best, Built)
-    tuned = Tuned(best.compilation, best.decisions, before, after, search.tried, time.perf_counter() - start)
+    # A size of what became IREE's is decided no longer.
+    there = {(place.choice, place.name) for place in best.places}
+    kept = {key: value for key, value in best.decisions.items() if key in there}
+    tuned = Tuned(best.compilation, kept, before, after, search.tried, time.perf_counter() - start)
     about = machine()
-    decisions = sorted((choice, place, value) for (choice, place), value in best.decisions.items())
+    decisions = sorted((choice, place, value) for (choice, place), value in kept.items())
     file = TuningFile.of(
         options, decisions, model=Path(source).name, cpu=about["cpu"], threads=about["cores"],
         versions=about["versions"], seconds={"before": before, "after": after}, tried=search.tried,

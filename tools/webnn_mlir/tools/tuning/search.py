@@ -1,20 +1,20 @@
 """Looking for the fastest decisions within a budget.
 
-Sizes of kernels are tried at all places together, a value of each at a time: one artifact tells how long each of its
-dispatches takes, and so which value is the best at each place. The artifact with all of these is measured as a whole.
-What changes more than a kernel (who computes an op, flags) is measured as a whole, first at all places together, and
-where that is slower, at each half of them, and so on. What is measured as a whole replaces the best so far if it is
-faster than that.
+Kernels and their sizes are tried at all places together, a value of each at a time: one artifact tells how long each of
+its dispatches takes, and so which value is the best at each place. The artifact with all of these is measured as a
+whole. So is what leaves work to IREE, whose dispatches are other ones, and so are flags: first at all places together,
+and where that is slower, at each half of them, and so on. What is measured as a whole replaces the best so far if it is
+faster.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from webnn_mlir.compiler.tuning import CHOICES, Place, Value
+from webnn_mlir.compiler.tuning import CHOICES, IREE, Place, Value
 
 Key = tuple[str, str]
 Decisions = Mapping[Key, Value]
@@ -75,8 +75,10 @@ class Search:
 
     def run(self) -> Variant:
         """The best variant that was found."""
-        for wave in waves(self.best.places):
-            self._sizes(wave)
+        known: set[Key] = set()
+        while wave := next_wave(self.best.places, known):
+            known |= set(map(_key, wave))
+            self._kernels(wave)
         self._forms()
         return self.best
 
@@ -118,8 +120,8 @@ class Search:
             self.best = variant
         return faster
 
-    def _sizes(self, wave: Sequence[Place]) -> None:
-        """Takes the best size at each place, as dispatches tell."""
+    def _kernels(self, wave: Sequence[Place]) -> None:
+        """Takes the best value at each place, as dispatches tell."""
         kinds = ", ".join(dict.fromkeys(place.choice for place in wave))
         alternatives = {_key(place): nearest(place) for place in wave}
         variants, most = [self.best], max(map(len, alternatives.values()))
@@ -127,8 +129,8 @@ class Search:
             if self.bench.left() < 2 * self.bench.trial():
                 break
             changed = {key: values[number] for key, values in alternatives.items() if number < len(values)}
-            if variant := self._build(f"{kinds}, sizes {number + 1}", changed):
-                self.tell(f"{kinds}: sizes {number + 1} of {most} built")
+            if variant := self._build(f"{kinds}, values {number + 1}", changed):
+                self.tell(f"{kinds}: values {number + 1} of {most} built")
                 variants.append(variant)
         if len(variants) == 1:
             return
@@ -155,30 +157,31 @@ def _key(place: Place) -> Key:
     return place.choice, place.name
 
 
-def is_size(place: Place) -> bool:
-    """Whether a choice is about a kernel alone, whose dispatches tell how good it is."""
-    return "." in place.choice
+def of_kernels(place: Place) -> list[Value]:
+    """The values of a place with which dispatches tell how good they are."""
+    return [value for value in place.values if value != IREE] if place.dispatches else []
 
 
-def waves(places: Sequence[Place]) -> list[list[Place]]:
-    """Places of sizes that can be tried together: of each kernel one in a wave."""
-    found: list[list[Place]] = []
-    for place in places:
-        if not is_size(place) or len(place.values) < 2:
-            continue
-        wave = next((w for w in found if place.name not in (other.name for other in w)), None)
-        if wave is None:
-            found.append(wave := [])
-        wave.append(place)
-    return found
+def next_wave(places: Sequence[Place], known: Collection[Key]) -> list[Place]:
+    """Places of kernels that can be tried together: of each kernel the first choice that is not known."""
+    order, found = list(CHOICES), dict[str, Place]()
+    for place in sorted(places, key=lambda p: order.index(p.choice)):
+        if _key(place) not in known and len(of_kernels(place)) > 1:
+            found.setdefault(place.name, place)
+    return list(found.values())
 
 
 def nearest(place: Place) -> list[Value]:
     """The other values of a place, those first that are next to the default."""
-    values = list(place.values)
-    number = min(range(len(values)), key=lambda n: abs(int(values[n]) - int(place.default)))
+    values = of_kernels(place)
+    at = _size(place.default)
+    number = min(range(len(values)), key=lambda n: (values[n] != place.default, abs(_size(values[n]) - at)))
     order = sorted(range(len(values)), key=lambda n: abs(n - number))
     return [values[n] for n in order if values[n] != place.default][:SIZES]
+
+
+def _size(value: Value) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def fastest(
@@ -205,7 +208,7 @@ def groups(places: Sequence[Place]) -> list[tuple[str, Value, list[Place]]]:
     found: dict[tuple[str, Value], list[Place]] = {}
     for place in sorted(places, key=lambda p: -p.work):
         for value in place.values:
-            if not is_size(place) and value != place.default:
+            if value != place.default and value not in of_kernels(place):
                 found.setdefault((place.choice, value), []).append(place)
     order = list(CHOICES)
     return [(choice, value, found[choice, value]) for choice, value in sorted(found, key=lambda k: order.index(k[0]))]
