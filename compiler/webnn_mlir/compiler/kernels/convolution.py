@@ -31,6 +31,8 @@ NO_EPILOGUE = Epilogue()
 UNROLL = 4
 VECTORS = 6
 """Of output channels in a tile, at most."""
+SLOW, DEEP = 1.1, 32
+"""How many times as long as by its products a tile of the most vectors takes, and the depth from which it does."""
 
 PANEL = 2**18
 """Of weights: larger ones do not stay in the second cache beside the next."""
@@ -196,7 +198,8 @@ class Convolution:
         def cycles(places: int) -> float:
             return max(vectors * places / 2, (vectors + places) / 2 + 1, 4)
 
-        return panels * (full * cycles(tile) + (cycles(rest) if rest else 0))
+        slow = SLOW if vectors == VECTORS and self.depth >= DEEP else 1
+        return slow * panels * (full * cycles(tile) + (cycles(rest) if rest else 0))
 
     def segments(self, first: int, places: int) -> list[Segment]:
         """A filter's row at a tile."""
