@@ -61,8 +61,9 @@ def test_random_sizes(tmp_path, seed):
     kh, kw, strides, dilations = pick(1, 2, 3, 5), pick(1, 3, 7), [pick(1, 2), pick(1, 2, 3)], [pick(1, 2), pick(1, 3)]
     padding = [pick(0, 1, 2) for _ in range(4)]
     kind = seed % 4
+    each = pick(4, 5, 32, 40)
     channels, outputs, groups = [(pick(1, 3, 17), pick(1, 5, 24, 50), 1), (16 * pick(1, 2) + 3, 0, 0),
-                                 (pick(8, 33), pick(16, 100, 130), 1), (6, 64, 2)][kind]  # fmt: skip
+                                 (pick(8, 33), pick(16, 100, 130), 1), (6, 2 * each, 2)][kind]  # fmt: skip
     if kind == 1:
         outputs = groups = channels
     batch, height, width = pick(1, 4), pick(7, 14, 15) + 2 * kh, pick(5, 13, 30) + 3 * kw

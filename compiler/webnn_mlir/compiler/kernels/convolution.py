@@ -163,12 +163,18 @@ class Convolution:
 
     @property
     def possible_vectors(self) -> list[int]:
-        return [v for v in range(1, VECTORS + 1) if self.groups == 1 or self._group_vectors % v == 0]
+        most = VECTORS if self.groups == 1 else -(-self.each // self.machine.lanes)
+        return list(range(1, min(VECTORS, most) + 1))
+
+    @property
+    def each(self) -> int:
+        """Outputs of a group."""
+        return self.outputs // self.groups
 
     @property
     def panels(self) -> int:
-        """Of weights: as many vectors as a tile has."""
-        return -(-self.outputs // (self.vectors * self.machine.lanes))
+        """Of weights: as many vectors as a tile has, of one group."""
+        return -(-self.each // (self.vectors * self.machine.lanes)) * self.groups
 
     @property
     def panel(self) -> int:
@@ -178,11 +184,7 @@ class Convolution:
     @property
     def together(self) -> int:
         """Places whose results fill a vector, where those of two do at most: their sums are put into one."""
-        return max(1, self.machine.lanes // self.outputs) if self.vectors == 1 else 1
-
-    @property
-    def _group_vectors(self) -> int:
-        return self.outputs // self.groups // self.machine.lanes
+        return max(1, self.machine.lanes // self.outputs) if self.vectors == self.groups == 1 else 1
 
     def tile(self, vectors: int) -> int:
         """Places of a tile: as even as a row can be divided."""
@@ -192,7 +194,7 @@ class Convolution:
     def _time(self, vectors: int) -> float:
         """Of a row, in cycles for each element of a filter: two products or two loads a cycle, and 4 until a sum can
         be added to again. What a tile begins and ends with takes as long as some elements."""
-        panels, tile = -(-self.outputs // (vectors * self.machine.lanes)), self.tile(vectors)
+        panels, tile = -(-self.each // (vectors * self.machine.lanes)) * self.groups, self.tile(vectors)
         full, rest = divmod(self.width.count, tile)
 
         def cycles(places: int) -> float:
@@ -234,7 +236,7 @@ def pays(c: Convolution) -> bool:
         return False
     if c.depthwise:
         return c.outputs >= c.machine.lanes
-    return c.groups == 1 or c.outputs % (c.groups * c.machine.lanes) == 0
+    return c.groups == 1 or 4 * c.each >= c.machine.lanes
 
 
 @written_once
@@ -355,14 +357,16 @@ class _Dense(_Row):
         self.inner = c.channels // c.groups
         self.ahead = Ahead(f, panel, c.panel, *part)
         self.w = code.at((panel, c.panel), (self.part, self.inner * self.vectors * self.lanes))
-        channel = code.at((panel, self.vectors * self.lanes))
-        self.channels = [code.at(channel, i * self.lanes) for i in range(self.vectors)]
-        self.lefts: list[Value | None] = [None] * self.vectors
-        if c.outputs % (self.vectors * self.lanes):
-            self.lefts = [code(f"arith.subi {code.index(c.outputs)}, {n} : index") for n in self.channels]
+        group, own = code.index(0), panel
         if c.groups > 1:
-            group = code(f"arith.divui {panel}, {code.index(c.panels // c.groups)} : index")
+            panels = code.index(c.panels // c.groups)
+            group, own = (code(f"arith.{operation} {panel}, {panels} : index") for operation in ("divui", "remui"))
             self.x = code.at(self.x, (group, self.inner))
+        channels = [code.at((own, self.vectors * self.lanes), i * self.lanes) for i in range(self.vectors)]
+        self.channels = [code.at((group, c.each), n) for n in channels]
+        self.lefts: list[Value | None] = [None] * self.vectors
+        if c.each % (self.vectors * self.lanes):
+            self.lefts = [code(f"arith.subi {code.index(c.each)}, {n} : index") for n in channels]
 
     def write(self) -> None:
         self.columns(self.c.tile(self.vectors))

@@ -26,6 +26,7 @@ class Packing:
     it is, -1 for one that it is repeated along. `lanes` columns are a group. The depth is repeated `repeat` times an
     element, and filled up to `depth`. `flip` is added to integers. `interleave`: whether four successive elements share
     a lane. `transform`, if there is one, has the rows of a matrix that the first axis of the depth is multiplied with.
+    Columns are filled up in each of so many `parts`.
     """
 
     element: str
@@ -39,6 +40,7 @@ class Packing:
     flip: int = 0
     interleave: bool = False
     transform: tuple[float, ...] = ()
+    parts: int = 1
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,7 +54,7 @@ class Packing:
     @property
     def byte_length(self) -> int:
         """Of the parameter."""
-        columns = -(-math.prod(self.sizes[: self.columns]) // self.lanes) * self.lanes
+        columns = self._filled(math.prod(self.sizes[: self.columns]))
         if self.element in NIBBLES:
             return columns * self.depth // (2 if self.interleave else 1)
         return columns * self.depth * np.dtype(self.element).itemsize
@@ -83,12 +85,15 @@ class Packing:
 
     def _padded(self, matrix: Array, depth: int) -> Array:
         """Filled up with zeros to whole groups of columns, and to a depth."""
-        columns = -(-matrix.shape[0] // self.lanes) * self.lanes
+        columns = self._filled(matrix.shape[0])
         if matrix.shape == (columns, depth):
             return np.ascontiguousarray(matrix)
-        full = np.zeros((columns, depth), matrix.dtype)
-        full[: matrix.shape[0], : matrix.shape[1]] = matrix
-        return full
+        full = np.zeros((self.parts, columns // self.parts, depth), matrix.dtype)
+        full[:, : matrix.shape[0] // self.parts, : matrix.shape[1]] = matrix.reshape(self.parts, -1, matrix.shape[1])
+        return full.reshape(columns, depth)
+
+    def _filled(self, columns: int) -> int:
+        return -(-columns // self.parts // self.lanes) * self.lanes * self.parts
 
     def _matrix(self, data: Array) -> Array:
         """Columns by depth; integers as unsigned bytes."""

@@ -112,6 +112,7 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
     packing = Packing(
         "float32", tuple(sizes(layout.data)), tuple(layout.data.index(a) for a in outer + inner),
         tuple(sizes(outer + inner)), len(outer), lanes, product.depth, transform=transform,
+        parts=1 if kernel.depthwise else kernel.groups,
     )  # fmt: skip
     return _Layer(operation, kernel, constant, packing, place, form == "winograd")
 
