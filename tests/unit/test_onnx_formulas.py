@@ -84,6 +84,7 @@ def test_normalizations(run: Run, tmp_path: Path, x: Draw) -> None:
         "layer-broadcast": case(layer, image, x(5), x(4, 5), axis=1),
         "layer-moments": case(layer, image, x(4, 5), x(4, 5), axis=-2, outputs=3),
         "lrn": case("LRN", image, size=3),
+        "lrn-wide": case("LRN", image, size=19),
         "lrn-even": case("LRN", image, size=4, alpha=0.3, beta=0.6, bias=1.5, expected=[lrn(image)]),
         "lrn-line": case("LRN", line, size=4, alpha=0.3, beta=0.6, bias=1.5, expected=[lrn(line)]),
         "l1": case(lp, line, p=1, axis=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -12,6 +13,9 @@ from ..registry import operator
 from .movement import axis_of
 
 Ints = list[int]
+
+MOST_SLICES = 16
+"""Of a sum of slices."""
 
 
 @operator("BatchNormalization", since=6)
@@ -174,12 +178,26 @@ def lrn(
 ) -> Any:
     """x / (bias + alpha · a)^beta, a being the average of the squares of `size` channels around, zeros beyond them."""
     w.require(X.rank >= 2 and size > 0, f"X must have channels, and size {size} must be above 0")
-    before = (size - 1) // 2
-    squares = w.reshape(w.mul(X, X), [X.shape[0], 1, X.shape[1], math.prod(X.shape[2:])])
-    padded = w.pad(squares, [0, 0, before, 0], [0, 0, size - 1 - before, 0])
-    average = w.reshape(w.average_pool2d(padded, window_dimensions=[size, 1]), list(X.shape))
-    base, factor, exponent = (w.scalar(v, X.data_type) for v in (bias, alpha, beta))
-    return w.div(X, w.pow(w.add(w.mul(average, factor), base), exponent))
+    base, factor = (w.scalar(v, X.data_type) for v in (bias, alpha / size))
+    scale = w.add(w.mul(_sums_around(w, w.mul(X, X), size), factor), base)
+    if beta == 0.75:  # the default: roots are faster
+        root = w.sqrt(scale)
+        return w.div(X, w.mul(root, w.sqrt(root)))
+    return w.div(X, w.pow(scale, w.scalar(beta, X.data_type)))
+
+
+def _sums_around(w: NodeBuilder, x: MLOperand, size: int) -> Any:
+    """The sums of `size` channels around each, zeros beyond them; of few as sums of slices, which vectorize."""
+    shape, before = list(x.shape), (size - 1) // 2
+    if size > MOST_SLICES:
+        flat = w.reshape(x, [shape[0], 1, shape[1], math.prod(shape[2:])])
+        padded = w.pad(flat, [0, 0, before, 0], [0, 0, size - 1 - before, 0])
+        average = w.average_pool2d(padded, window_dimensions=[size, 1])
+        return w.mul(w.reshape(average, shape), w.scalar(size, x.data_type))
+    rest = [0] * (len(shape) - 2)
+    padded = w.pad(x, [0, before, *rest], [0, size - 1 - before, *rest])
+    slices = [w.slice(padded, [0, start, *rest], shape) for start in range(size)]
+    return functools.reduce(w.add, slices)
 
 
 @operator("LpNormalization")
