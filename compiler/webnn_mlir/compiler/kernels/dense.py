@@ -22,6 +22,9 @@ PANEL = 512
 """Of the depth, at most, about: so much of a tile's rows and weights is in the first cache. Between panels, sums are in
 y."""
 
+FEW_ROWS = 64
+"""Up to which a wider tile is faster, where there are registers for both: it asks for more weights at a time."""
+
 ROWS_BYTES = 2**19
 """Of the rows that are multiplied with a vector of weights before the next one: they stay in the second cache."""
 
@@ -65,7 +68,8 @@ class Dense:
         """Groups of a tile. With few rows many, so that memory is read from several places."""
         if self.chosen_width:
             return self.chosen_width
-        most = 8 if self.rows <= 3 else 4 if self.rows <= 6 else 2
+        few = FEW_ROWS if self.machine.registers >= 32 else 6
+        most = 8 if self.rows <= 3 else 4 if self.rows <= few else 2
         return min(most, self.widths[-1])
 
     @property
