@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .code import Value, tree
-from .function import Dispatch, Function
+from .function import Dispatch, Function, written_once
 from .machine import Machine
 
 VECTORS = 4
@@ -43,6 +43,7 @@ class Sums:
         return -(-self.vectors // self.width)
 
 
+@written_once
 def function(s: Sums) -> Dispatch:
     """The function that computes y of x."""
     x, y = {"x": f"{s.batch * s.places * s.channels}xf32"}, {"y": f"{s.batch * s.channels}xf32"}

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from .code import Value, tree
 from .convolution import Ahead, Convolution, Direction
-from .function import Dispatch, Function
+from .function import Dispatch, Function, written_once
 from .output import Output
 
 PLACES, TAPS, PRODUCTS = 4, 3, 6
@@ -114,6 +114,7 @@ def pays(c: Convolution) -> bool:
     )  # fmt: skip
 
 
+@written_once
 def function(w: Winograd) -> Dispatch:
     """The function that computes y of x, packed weights and what the epilogue takes."""
     c, panel = w.convolution, w.product.vectors * w.convolution.machine.lanes
