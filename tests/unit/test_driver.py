@@ -267,6 +267,18 @@ def test_a_crash_is_caught_and_leaves_a_reproducer(folder):
     np.testing.assert_array_equal(compile(graph(), cache=False, **FAST).run(x=X)["y"], X * 64)
 
 
+def test_after_a_crash_the_compiler_is_more_careful(folder):
+    crashes = iter([True])
+
+    def crash(event):
+        if event.get("name") == "webnn-verify-lowered" and next(crashes, False):
+            threading.Timer(0.3, shared_worker()._process.send_signal, [signal.SIGSEGV]).start()
+
+    controls = driver.Controls(use_cache=False, on_event=crash)
+    compilation = driver.compile_source(slow_graph(), CompileOptions(), controls)
+    assert "IREE crashed: compiled again, carefully" in [remark.message for remark in compilation.remarks]
+
+
 def test_a_crash_is_not_blamed_on_what_was_printed_before(folder):
     with pytest.raises(GraphError, match="failed to link"):
         compile(graph(), cache=False, target="wasm32", iree_flags=["--iree-llvmcpu-wasm-linker-path=nowhere"])

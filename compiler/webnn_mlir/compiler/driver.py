@@ -136,6 +136,7 @@ def _compile_in(
         "source": request_source,
         "options": options.to_json(),
         "weights": weights,
+        "careful": False,
         "folder": str(folder),
         "print_after_all": controls.print_after_all,
         "save_temps": controls.save_temps and str(controls.save_temps.resolve()),
@@ -417,9 +418,12 @@ def _ask(request: Json, controls: Controls) -> Json:
     try:
         answer = worker.request(request, controls.on_event, controls.timeout)
     except WorkerError as error:
-        if "crashed" in str(error) and controls.max_memory is None and _target_given(request):
+        if error.fault and _target_given(request):
             _check_target(request, worker)
-        raise _with_reproducer(error, request, controls) from None
+        if not error.fault or request["careful"]:
+            raise _with_reproducer(error, request, controls) from None
+        # Without what it was told of the module, and with its own checks, IREE may not fail, or say why.
+        return _ask(request | {"careful": True}, controls)
     if not answer["ok"] and any("missing GPU target" in d["message"] for d in answer["diagnostics"]):
         raise _unknown_target(request)
     return _checked(answer)

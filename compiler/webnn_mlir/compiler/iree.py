@@ -135,7 +135,7 @@ def _execute(program: Program, flags: Sequence[str], to: str | None, after: str 
         invocation.enable_console_diagnostics()
         invocation.import_module(program.module.operation)
         # The module was verified as it came in. To verify it again after each of IREE's passes takes a third of all.
-        _set(invocation, "VerifyIR", c_bool, False)
+        _set(invocation, "VerifyIR", c_bool, program.options.get("careful", False))
         for phase, function in ((after, "From"), (to, "To")):
             if phase:
                 _set(invocation, f"Compile{function}Phase", c_char_p, phase.encode())

@@ -169,13 +169,18 @@ def compiler_diagnostics(text: str) -> list[Diagnostic]:
 
 def _compile(request: Json, send: Send) -> Json:
     """With the flags that are chosen for the module; without them where IREE fails with them, which it may on a product
-    that others around it are fused with."""
+    that others around it are fused with. After a crash (`careful`) IREE checks the module after each of its passes."""
     chosen: list[str] = []
 
     def choose(program: Program) -> list[str]:
         chosen.extend(choices.flags(program))
         return chosen
 
+    if request["careful"]:
+        answer = _compile_with(request, send, lambda _: [])
+        remark = Diagnostic("IREE crashed: compiled again, carefully", severity="remark")
+        answer["remarks"].append(diagnostic_json(remark))
+        return answer
     if not CompileOptions.from_json(request["options"]).chooses:
         return _compile_with(request, send, lambda _: [])
     try:
@@ -204,7 +209,8 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
     start = time.perf_counter()
     external = request["weights"] == "external"
     program = load(request["source"], needs_weights=options.emit == "vmfb" or not external)
-    program.options |= {"weights": request["weights"], "accuracy": options.accuracy} | machine(options)
+    kept = {"weights": request["weights"], "careful": request["careful"], "accuracy": options.accuracy}
+    program.options |= kept | machine(options)
     if options.tuning is not None:
         program.tuning = Tuning(options.tuning, program.text(resources=False))
     if options.aliases:

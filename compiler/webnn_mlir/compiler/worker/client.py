@@ -25,11 +25,16 @@ _OUT_OF_MEMORY = re.compile(
 """What LLVM, the C library, OpenBLAS, C++ and Python print when they get no memory."""
 
 
-class WorkerError(RuntimeError):
-    """The worker ended without an answer: it crashed, or ran out of memory or time. `printed` is its last output."""
+FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
+"""Signals that a process gets for what it does itself."""
 
-    def __init__(self, message: str, printed: str = ""):
-        self.printed = printed
+
+class WorkerError(RuntimeError):
+    """The worker ended without an answer: it crashed, or ran out of memory or time. `printed` is its last output.
+    `fault` tells that the compiler went wrong by itself."""
+
+    def __init__(self, message: str, printed: str = "", *, fault: bool = False):
+        self.printed, self.fault = printed, fault
         super().__init__(message)
 
 
@@ -119,7 +124,8 @@ class Worker:
             return WorkerError(f"the compiler reached the memory limit of {self.max_memory} bytes", printed)
         cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         under = "" if self.max_memory is None else f" under the memory limit of {self.max_memory} bytes"
-        return WorkerError(f"the compiler crashed{under} ({cause}){_reason(status, printed)}", printed)
+        fault = self.max_memory is None and (status > 0 or -status in FAULTS)
+        return WorkerError(f"the compiler crashed{under} ({cause}){_reason(status, printed)}", printed, fault=fault)
 
     def close(self) -> None:
         """Ends the child."""
