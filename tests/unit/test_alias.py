@@ -50,6 +50,25 @@ def test_a_cache_on_the_device(tmp_path: Path, aliases: dict[str, str]) -> None:
         np.testing.assert_allclose(context.read_tensor(tensors["sum"]), expected.sum(2), rtol=1e-6)
 
 
+def test_an_artifact_waits_for_what_is_before_it(tmp_path: Path) -> None:
+    """What it allocates for its results is not there while it waits."""
+    compile(_cache(), cache=False).save(tmp_path / "cache.vmfb")
+    with ML().create_context() as context:
+        graph = context.load(tmp_path / "cache.vmfb")
+        tensors = {name: context.create_tensor(d) for name, d in (graph.inputs | graph.outputs).items()}
+        context.write_tensor(tensors["new"], np.ones(tensors["new"].shape, np.float32))
+        hal = context._device.hal
+        gate, (one, other) = hal.create_semaphore(0), (context.create_tensor([4], "float32")._memory for _ in range(2))
+        context._timeline.enqueue(
+            "gate", (one, other), lambda _, signal: hal.queue_copy(one.buffer, other.buffer, [(gate, 1)], signal)
+        )
+        context.dispatch(
+            graph, {name: tensors[name] for name in graph.inputs}, {name: tensors[name] for name in graph.outputs}
+        )
+        gate.signal(1)
+        np.testing.assert_array_equal(context.read_tensor(tensors["sum"]), np.ones((1, HEADS, SIZE)))
+
+
 def test_arrays_of_the_caller_stay_as_they_are() -> None:
     compiled = compile(_cache(), aliases={"present": "past"})
     past = np.zeros((1, HEADS, LENGTH, SIZE), np.float32)

@@ -112,25 +112,23 @@ class Executable:
         return results
 
     def _invoke_and_copy(self, inputs: Sequence[Any], outputs: Sequence[Any], wait: Any, signal: Any) -> None:
-        """An artifact that allocates its results itself: they are copied once they are there, and go again."""
+        """An artifact that allocates its results itself: they are copied once they are there, one after the other, and
+        go again. IREE does not record copies of what is not allocated yet; it queues them."""
         import iree.runtime as rt
 
         hal = self.device.hal
+        numbers = [i for i, name in enumerate(self.signature.outputs) if name not in self.signature.aliases]
+        # What each of them waits for; the last one is over when all is.
+        steps = [rt.HalFence.create_at(hal.create_semaphore(0), 1) for _ in numbers] + [signal]
         if self._waits_itself:
-            computed = hal.create_semaphore(0)
-            ready: Any = [(computed, 1)]
-            results = self._invoke([*inputs, wait, rt.HalFence.create_at(computed, 1)])
+            results = self._invoke([*inputs, wait, steps[0]])
         else:
             wait.wait()
-            ready = []
             results = self._invoke(inputs)
-        commands = rt.HalCommandBuffer(hal)
-        numbers = (i for i, name in enumerate(self.signature.outputs) if name not in self.signature.aliases)
-        for number, output in zip(numbers, outputs, strict=True):
+            steps[0].signal()
+        for number, output, ready, done in zip(numbers, outputs, steps[:-1], steps[1:], strict=True):
             result = results.get_as_object(number, rt.HalBufferView)
-            commands.copy(result.get_buffer(), output.get_buffer())
-        commands.end()
-        hal.queue_execute(commands, ready, signal)
+            hal.queue_copy(result.get_buffer(), output.get_buffer(), ready, done)
 
     def inline(self) -> InlineCall | None:
         """The same program for calls from this thread, if it is tiny."""
