@@ -44,7 +44,11 @@ def write_page(path: Path, data: Json, rows: Sequence[Row], plot: Path | None) -
     results = data["results"]
     link = f"\n![ratio of our time to the best rival's, a row each]({_relative(plot, path)})\n" if plot else ""
     above = {name_of(r) for r in results if r["ratio"] is not None and r["ratio"] > r["goal"]}
-    reasons = [f"* **{name_of(row)}**: {row.tried}" for row in rows if name_of(row) in above and row.tried]
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        if name_of(row) in above and row.tried:
+            texts.setdefault(row.tried, []).append(name_of(row))
+    reasons = [f"* **{', '.join(names)}**: {' '.join(text.split())}" for text, names in texts.items()]
     text = PAGE.format(
         machine=described(data["machine"]), command=data["command"], plot=link, table="\n".join(_table(results)),
         reasons=REASONS.format("\n".join(reasons)) if reasons else "",

@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -218,10 +219,21 @@ class _Memory(mmap.mmap):
         return True
 
 
+def _memory(length: int) -> _Memory:
+    """In huge pages where there are such: weights are read from end to end in each run, and pages looked up."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return _Memory(-1, length)
+    # Private memory: whether what processes share, the default, has huge pages is another setting of the system's.
+    memory = _Memory(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
+
+
 def _read(path: Path) -> _Memory:
     with path.open("rb") as file:
         size = path.stat().st_size
-        memory = _Memory(-1, max(size, 1))
+        memory = _memory(max(size, 1))
         if file.readinto(memory) != size:
             raise ArtifactError(f"{path}: changed while it was read")
     return memory

@@ -58,7 +58,7 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
     def prepare(threads: int) -> Runner:
         import iree.runtime as rt
 
-        from webnn_mlir.runtime.artifact import open_module
+        from webnn_mlir.runtime.artifact import open_module, read_archive
         from webnn_mlir.runtime.device import from_layout, layout, to_layout
         from webnn_mlir.runtime.executable import SCOPE, TRANSIENT_SIZE
 
@@ -68,9 +68,8 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         module, name, signature = open_module(path, instance)
         modules = [rt.create_hal_module(instance, device), module]
         if archive:
-            index = rt.ParameterIndex()
-            index.load(str(archive))
-            modules.insert(0, rt.create_io_parameters_module(instance, index.create_provider(scope=SCOPE)))
+            provider = read_archive(archive).create_provider(scope=SCOPE)
+            modules.insert(0, rt.create_io_parameters_module(instance, provider))
         context = rt.VmContext(instance, modules=modules)
         function = module.lookup_function(name)
         arrays = [np.ascontiguousarray(to_layout(key, d, inputs[key])) for key, d in signature.inputs.items()]
