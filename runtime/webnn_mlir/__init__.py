@@ -5,12 +5,13 @@
     outputs = webnn_mlir.load("model.vmfb").run(x=x)
 """
 
-from importlib import import_module
 from pkgutil import extend_path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # In a source tree the package lies under four roots: compiler, dialects, runtime and tools.
 __path__ = extend_path(__path__, __name__)
+
+from webnn_mlir.dialects.lazy import at_first_use
 
 if TYPE_CHECKING:
     from webnn_mlir.dialects.webnn import GraphError
@@ -56,12 +57,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'webnn_mlir' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = at_first_use(__name__, _HOMES)

@@ -276,7 +276,8 @@ def test_sizes_are_found_for_each_place_at_once() -> None:
     places = [_vectors(name) for name in best]
 
     def time(decisions: Decisions) -> dict[str, float]:
-        return {f"{n} function": 1 + abs(decisions.get(("convolution.vectors", n), 2) - v) for n, v in best.items()}  # type: ignore[operator]
+        chosen = {name: int(decisions.get(("convolution.vectors", name), 2)) for name in best}
+        return {f"{name} function": 1 + abs(chosen[name] - best[name]) for name in best}
 
     bench = FakeBench(places, time)
     assert _search(bench) == {("convolution.vectors", "a"): 4, ("convolution.vectors", "b"): 1}

@@ -1,7 +1,8 @@
 """The runtime: the WebNN API over a device, and artifacts that are loaded and run."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from webnn_mlir.dialects.lazy import at_first_use
 
 if TYPE_CHECKING:
     from .artifact import Artifact, load
@@ -15,21 +16,21 @@ if TYPE_CHECKING:
 
 # Names are imported when they are first used: an artifact is run without contexts and builders.
 _HOMES = {
-    "ML": "context",
-    "Artifact": "artifact",
-    "ArtifactError": "errors",
-    "CompiledGraph": "compiled",
-    "DestroyedError": "errors",
-    "ExecutionError": "errors",
-    "MLContext": "context",
-    "MLContextLostInfo": "context",
-    "MLGraph": "graph",
-    "MLGraphBuilder": "builder",
-    "MLTensor": "tensor",
-    "OutOfMemoryError": "errors",
-    "Signature": "signature",
-    "compile": "compiled",
-    "load": "artifact",
+    "ML": ".context",
+    "Artifact": ".artifact",
+    "ArtifactError": ".errors",
+    "CompiledGraph": ".compiled",
+    "DestroyedError": ".errors",
+    "ExecutionError": ".errors",
+    "MLContext": ".context",
+    "MLContextLostInfo": ".context",
+    "MLGraph": ".graph",
+    "MLGraphBuilder": ".builder",
+    "MLTensor": ".tensor",
+    "OutOfMemoryError": ".errors",
+    "Signature": ".signature",
+    "compile": ".compiled",
+    "load": ".artifact",
 }
 
 __all__ = [
@@ -50,12 +51,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = at_first_use(__name__, _HOMES)

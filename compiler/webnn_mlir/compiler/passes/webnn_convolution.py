@@ -373,8 +373,8 @@ def _repeated(value: Tensor, times: int) -> Tensor:
     if times == 1:
         return value
     w, count = binding.DialectBuilder(), math.prod(value.shape)
-    rows = w.expand(w.reshape(value, [1, count]), [times, count])
-    return w.reshape(rows, [times * count])  # type: ignore[no-any-return]
+    repeated: Tensor = w.reshape(w.expand(w.reshape(value, [1, count]), [times, count]), [times * count])
+    return repeated
 
 
 def _at(places: Sequence[Place]) -> list[Tensor]:

@@ -1,7 +1,8 @@
 """The webnn dialect: its ops (`OPS`), the graph and its builder. Plain Python; no MLIR is needed to import it."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import at_first_use
 
 if TYPE_CHECKING:
     from .declaration import Op, OpView
@@ -12,24 +13,24 @@ if TYPE_CHECKING:
 
 # Names are imported when they are first used: who loads an artifact needs no declarations.
 _HOMES = {
-    "DECLARED": "declared",
-    "EXTENSIONS": "declared",
-    "OPS": "declared",
-    "Constant": "graph",
-    "DataType": "types",
-    "Descriptor": "types",
-    "Diagnostic": "diagnostics",
-    "Graph": "graph",
-    "GraphBuilder": "declared",
-    "GraphError": "diagnostics",
-    "InvalidStateError": "diagnostics",
-    "MLOperand": "graph",
-    "Node": "graph",
-    "Op": "declaration",
-    "OpBuilder": "declared",
-    "OpError": "diagnostics",
-    "OpView": "declaration",
-    "Place": "diagnostics",
+    "DECLARED": ".declared",
+    "EXTENSIONS": ".declared",
+    "OPS": ".declared",
+    "Constant": ".graph",
+    "DataType": ".types",
+    "Descriptor": ".types",
+    "Diagnostic": ".diagnostics",
+    "Graph": ".graph",
+    "GraphBuilder": ".declared",
+    "GraphError": ".diagnostics",
+    "InvalidStateError": ".diagnostics",
+    "MLOperand": ".graph",
+    "Node": ".graph",
+    "Op": ".declaration",
+    "OpBuilder": ".declared",
+    "OpError": ".diagnostics",
+    "OpView": ".declaration",
+    "Place": ".diagnostics",
 }
 
 __all__ = [
@@ -53,12 +54,4 @@ __all__ = [
     "Place",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = at_first_use(__name__, _HOMES)
