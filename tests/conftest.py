@@ -10,7 +10,7 @@ from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.compiler.program import from_graph
 from webnn_mlir.runtime.artifact import Artifact
 
-LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE) for name in passes]
+LOWERING = [name for passes in (*pipeline.STAGES.values(), pipeline.for_iree(CompileOptions())) for name in passes]
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
     answer: Json = {"remarks": [diagnostic_json(d) for d in program.remarks], "seconds": seconds}
     if options.emit in pipeline.STAGES:
         return answer | {"text": program.text()}
-    pipeline.run(program, [*pipeline.FOR_IREE, *(["webnn-caller-memory"] if options.memory == "caller" else [])], after)
+    pipeline.run(program, pipeline.for_iree(options), after)
     # Should the native compiler crash, this is what it crashed on.
     (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()

@@ -30,7 +30,8 @@ class CompileOptions:
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
     the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
     round what they multiply them with to 8 bits. memory: `artifact` allocates results and what lives only during a run
-    itself, with `caller` both come from the caller. tuning: what is decided otherwise than the cost models do, of
+    itself, with `caller` both come from the caller. sequences: whether kernels that follow each other are one dispatch;
+    a profile tells those apart that are not. tuning: what is decided otherwise than the cost models do, of
     tuning.CHOICES; with one, the compile tells its places.
     """
 
@@ -44,6 +45,7 @@ class CompileOptions:
     aliases: tuple[tuple[str, str], ...] = ()
     accuracy: str = "exact"
     memory: str = "artifact"
+    sequences: bool = True
     tuning: tuple[tuple[str, str, str | int], ...] | None = None
     target_triple: str = ""
     vulkan_target: str = "desktop"

@@ -10,6 +10,7 @@ from iree.compiler.passmanager import PassManager
 
 from webnn_mlir.dialects.webnn import Diagnostic, GraphError
 
+from .options import CompileOptions
 from .passes import PASSES
 from .program import Program
 
@@ -35,8 +36,16 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 """The passes that lead to each stage, in order."""
 
-FOR_IREE = ("webnn-compute-barrier",)
-"""What is done to the last stage before IREE gets it; other consumers of StableHLO take it as it is."""
+
+def for_iree(options: CompileOptions) -> list[str]:
+    """What is done to the last stage before IREE gets it; other consumers of StableHLO take it as it is."""
+    passes = {
+        "webnn-compute-barrier": True,
+        "webnn-sequences": options.sequences,
+        "webnn-caller-memory": options.memory == "caller",
+    }
+    return [name for name, wanted in passes.items() if wanted]
+
 
 AfterPass = Callable[[str, float], None]
 

@@ -13,6 +13,7 @@ from iree.compiler.api import Session
 from webnn_mlir.dialects.webnn import Constant, Descriptor, Diagnostic, Graph, MLOperand
 
 from . import binding
+from .kernels.function import Dispatch
 from .kernels.packing import Packed
 from .options import INLINE_LIMIT
 from .tuning import Tuning, Value
@@ -36,6 +37,7 @@ class Program:
     places: dict[str, tuple[Descriptor, Constant]] = field(default_factory=dict)
     packed: dict[str, Packed] = field(default_factory=dict)
     tuning: Tuning | None = None
+    kernels: dict[str, Dispatch] = field(default_factory=dict)
 
     def choose(
         self, choice: str, place: str, default: Value, values: Sequence[Value] | None = None, *, work: float = 0

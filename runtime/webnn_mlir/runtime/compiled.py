@@ -91,6 +91,7 @@ def compile(
     aliases: Mapping[str, str] | None = None,
     accuracy: str = "exact",
     memory: str = "artifact",
+    sequences: bool = True,
     tuning: str | os.PathLike[str] | None = None,
     cache_dir: str | Path | None = None,
     cache: bool = True,
@@ -106,6 +107,7 @@ def compile(
     whose memory it takes over, which it must scatter into;
     accuracy: `exact`, or `dynamic`, which lets what quantized weights are multiplied with be rounded to 8 bits;
     memory: `artifact`, or `caller`, whose runs allocate nothing, but take a buffer for each output and one more;
+    sequences: whether kernels that follow each other are one dispatch, which profiles cannot look into;
     tuning: a file of decisions, as `webnn-compile --tune` writes it;
     timeout in seconds; max_memory in bytes, of the compiler.
     Raises GraphError with all that is wrong with the graph, ValueError for a tuning file that is damaged or was
@@ -116,7 +118,7 @@ def compile(
     pairs = tuple((aliases or {}).items())
     options = driver.CompileOptions(
         target, target_cpu, opt_level, weights, iree_flags=tuple(iree_flags), aliases=pairs, accuracy=accuracy,
-        memory=memory,
+        memory=memory, sequences=sequences,
         target_triple=target_triple, vulkan_target=vulkan_target, cuda_arch=cuda_arch, metal_platform=metal_platform,
     )  # fmt: skip
     options = driver.tuned(options, Path(tuning)) if tuning else options

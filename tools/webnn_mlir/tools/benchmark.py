@@ -32,6 +32,7 @@ SHOWN = 20
 """The dispatches of a profile that are printed; --json has all."""
 
 Json = dict[str, Any]
+Files = tuple[Path, Path | None]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--accuracy", choices=["exact", "dynamic"], default="exact", help="as webnn-compile has it")
     p.add_argument("--tolerance", type=float, default=1e-3,
                    help="largest difference from the first rival, of an output's largest value (1e-3)")  # fmt: skip
-    p.add_argument("--profile", action="store_true", help="tell how long each dispatch takes")
+    p.add_argument("--profile", action="store_true",
+                   help="tell how long each dispatch takes, of a model with one for each kernel")  # fmt: skip
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--one", type=int, metavar="THREADS", help=argparse.SUPPRESS)
     return p
@@ -139,12 +141,13 @@ def _measured(args: argparse.Namespace, threads: int) -> Json:
     times = interleaved(runners, Effort(args.rounds, args.seconds))
     result["timings"] = {name: _timing([t for r in rounds for t in r]) for name, rounds in times.items()}
     if args.profile:
-        result["profile"] = _profile(path, inputs, threads, result["timings"][OURS]["p50"], archive)
+        apart = _artifact(args, specialization, sequences=False)
+        result["profile"] = _profile(apart, inputs, threads, result["timings"][OURS]["p50"])
     return result
 
 
-def _artifact(args: argparse.Namespace, specialization: Any) -> tuple[Path, Path | None]:
-    """The artifact to measure, and the archive of its weights."""
+def _artifact(args: argparse.Namespace, specialization: Any, *, sequences: bool = True) -> Files:
+    """The artifact to measure, and the archive of its weights. Without `sequences` each kernel is a dispatch."""
     if args.model.suffix == ".vmfb":
         archive = args.model.with_suffix(".irpa")
         return args.model, archive if archive.exists() else None
@@ -157,7 +160,7 @@ def _artifact(args: argparse.Namespace, specialization: Any) -> tuple[Path, Path
     atexit.register(folder.cleanup)
     compiled = compile(
         args.model, opt_level=3, accuracy=args.accuracy, dims=specialization.dims,
-        input_shapes=specialization.input_shapes, constants=specialization.constants,
+        input_shapes=specialization.input_shapes, constants=specialization.constants, sequences=sequences,
     )  # fmt: skip
     path, *archives = compiled.save(Path(folder.name) / "model.vmfb")
     return path, archives[0] if archives else None
@@ -223,11 +226,12 @@ def _timing(times: list[float]) -> dict[str, float]:
     return {"least": min(times), **{f"p{p}": float(t) for p, t in zip(PERCENTILES, percentiles, strict=True)}}
 
 
-def _profile(path: Path, inputs: Mapping[str, Array], threads: int, median: float, archive: Path | None) -> Json:
+def _profile(files: Files, inputs: Mapping[str, Array], threads: int, median: float) -> Json:
     from .measuring.profile import profile
 
     least, most = PROFILED_RUNS
     runs = round(min(max(PROFILED_SECONDS * 1e6 / median, least), most))
+    path, archive = files
     found = profile(path, inputs, threads, runs, archive)
     return {"run": found.run, "outside": found.outside, "dispatches": [vars(d) for d in found.dispatches]}
 

@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
                    help="let an output that is a scatter into an input take over its memory")  # fmt: skip
     p.add_argument("--accuracy", choices=["exact", "dynamic"], default="exact",
                    help="dynamic: what quantized weights are multiplied with may be rounded to 8 bits")  # fmt: skip
+    p.add_argument("--no-sequences", action="store_true",
+                   help="a dispatch for each kernel: slower, but profiles can tell them apart")  # fmt: skip
     p.add_argument("--pass-pipeline", help="webnn and MLIR passes to run instead of our own up to StableHLO")
     p.add_argument("--iree-flag", action="append", default=[], metavar="FLAG", help="a flag for IREE's compiler")
     p.add_argument("--cache-dir", type=Path, help="where artifacts are kept (default: in the user's cache folder)")
@@ -120,6 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         iree_flags=tuple(args.iree_flag),
         aliases=tuple(parse_pairs("--alias", args.alias)),
         accuracy=args.accuracy,
+        sequences=not args.no_sequences,
     )
     output = args.output or ("-" if args.emit != "vmfb" else str(Path(args.input).with_suffix(".vmfb")))
     _check_output(output, args)

@@ -26,7 +26,7 @@ from ..binding import Tensor
 from ..emitter import Emitter
 from ..iree import target_features
 from ..program import Program
-from . import digits, tiles
+from . import digits, executable, tiles
 from .function import Dispatch
 from .machine import BY_NAME, Machine, machine_for
 from .packing import NIBBLES, Packed, Packing
@@ -177,39 +177,12 @@ def _signless(b: Emitter, x: Tensor) -> Tensor:
 
 
 def dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -> list[Tensor]:
-    """Calls a function on flat tensors."""
-    _add_executable(program, function)
-    results = [ir.Type.parse(f"tensor<{type_}>") for type_ in function.results.values()]
-    operation = ir.Operation.create(
-        "flow.dispatch",
-        results=results,
-        operands=[t.value for t in operands],
-        attributes={
-            "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{function.name}::@{function.name}")]),
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, len(operands), 0, 0]),
-        },
-    )
-    return [Tensor.of(v) for v in operation.results]
-
-
-def _add_executable(program: Program, function: Dispatch) -> None:
-    """Adds the executable of a function, if it is not there. Their names are the same: IREE links executables to one,
-    in which all functions need names of their own."""
-    if function.name in ir.SymbolTable(program.module.operation):
-        return
-    text = f"""stream.executable private @{function.name} {{
-      stream.executable.export public @{function.name} workgroups() -> (index, index, index) {{
-        %n = arith.constant {function.workgroups} : index
-        %one = arith.constant 1 : index
-        stream.return %n, %one, %one : index, index, index
-      }}
-      builtin.module {{
-        {function.text}
-      }}
-    }}"""
-    parsed = ir.Module.parse(text, program.session.context)
-    (operation,) = parsed.body.operations
-    ir.InsertionPoint.at_block_begin(program.module.body).insert(operation.detach_from_parent())
+    """Calls a function on flat tensors. Its executable has its name."""
+    if function.name not in program.kernels:
+        program.kernels[function.name] = function
+        executable.add(program, function.name, {function.name: function.workgroups}, [function.entry()])
+    types = [ir.Type.parse(f"tensor<{type_}>") for type_ in function.results.values()]
+    return [Tensor.of(v) for v in executable.call(function.name, function.name, [t.value for t in operands], types)]
 
 
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:

@@ -32,7 +32,7 @@ class Code:
         return "\n".join([f"{name} = arith.constant {what}" for what, name in self._constants.items()] + self._lines)
 
     def __call__(self, operation: str) -> Value:
-        name = self._name()
+        name = self.name()
         self.do(f"{name} = {operation}")
         return name
 
@@ -62,21 +62,17 @@ class Code:
             return self.index(offset)
         return self(f"arith.addi {total}, {self.index(offset)} : index") if offset else total
 
-    def binding(self, argument: Value, type_: str) -> Value:
-        """The memory behind an argument of the function."""
-        return self(f"stream.binding.subspan {argument}[{self.index(0)}] : !stream.binding -> {type_}")
-
     @contextmanager
     def loop(
         self, start: Value | int, end: Value | int, carried: Sequence[tuple[Value, str]] = (), step: int = 1
     ) -> Iterator[Loop]:
         """A counted loop that carries values of the types given; the body replaces `values` by the next ones."""
         bounds = [b if isinstance(b, str) else self.index(b) for b in (start, end, step)]
-        loop = Loop(self._name(), [self._name() for _ in carried], [])
+        loop = Loop(self.name(), [self.name() for _ in carried], [])
         types = ", ".join(t for _, t in carried)
         head = f"scf.for {loop.index} = {bounds[0]} to {bounds[1]} step {bounds[2]}"
         if carried:
-            result = self._name()
+            result = self.name()
             loop.results = [f"{result}#{i}" if len(carried) > 1 else result for i in range(len(carried))]
             pairs = ", ".join(f"{inner} = {outer}" for inner, (outer, _) in zip(loop.values, carried, strict=True))
             head = f"{result}{f':{len(carried)}' if len(carried) > 1 else ''} = {head} iter_args({pairs}) -> ({types})"
@@ -92,7 +88,7 @@ class Code:
         yield
         self.do("}")
 
-    def _name(self) -> Value:
+    def name(self) -> Value:
         self._count += 1
         return f"%v{self._count}"
 

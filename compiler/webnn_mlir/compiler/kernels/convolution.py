@@ -10,7 +10,8 @@ are alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from .code import Value
@@ -22,6 +23,9 @@ from .output import Output
 WORKGROUPS = 64
 WORKGROUP_PRODUCTS = 2**18
 """At most, and of a workgroup at least."""
+
+NEAR = 2**18
+"""Bytes of weights that stay in the second cache while they are used again and again."""
 
 SMALLEST = 2**12
 """Products from which it pays to call a kernel."""
@@ -250,26 +254,43 @@ def function(c: Convolution) -> Dispatch:
         return f.dispatch(workgroups)
     if c.lines == 1 and c.width.pointwise:
         return _pointwise(f, c)
-    workgroups = _workgroups(c, c.lines * c.panels)
-    with f.code.loop(*f.part(c.lines * c.panels, workgroups)) as loop:
-        panel = f.code(f"arith.divui {loop.index}, {f.code.index(c.lines)} : index")
-        line = f.code(f"arith.remui {loop.index}, {f.code.index(c.lines)} : index")
+    with _shared(f, c, c.lines) as (line, panel, workgroups):
         _Dense(f, c, line, panel, (line, c.lines)).write()
     return f.dispatch(workgroups)
 
 
 def _workgroups(c: Convolution, items: int) -> int:
-    return max(1, min(c.most_workgroups, items, c.products // WORKGROUP_PRODUCTS))
+    least = WORKGROUP_PRODUCTS // 8 if c.depthwise else WORKGROUP_PRODUCTS
+    return max(1, min(c.most_workgroups, items, c.products // least))
+
+
+@contextmanager
+def _shared(f: Function, c: Convolution, lines: int) -> Iterator[tuple[Value, Value, int]]:
+    """A line and a panel of a workgroup's part of all, and how many workgroups there are; lines may be tiles.
+
+    Where the weights stay in the second cache, a workgroup has neighbouring lines with all or some panels: what it
+    reads was written by the same thread, and no other one writes beside it. Other weights are read once.
+    """
+    code, workgroups = f.code, _workgroups(c, lines * c.panels)
+    if 4 * c.panels * c.panel > NEAR:
+        with code.loop(*f.part(lines * c.panels, workgroups)) as loop:
+            panel = code(f"arith.divui {loop.index}, {code.index(lines)} : index")
+            yield code(f"arith.remui {loop.index}, {code.index(lines)} : index"), panel, workgroups
+        return
+    blocks = min(lines, workgroups)
+    groups = max(1, min(c.panels, workgroups // blocks))
+    block = code(f"arith.divui {f.workgroup}, {code.index(groups)} : index")
+    group = code(f"arith.remui {f.workgroup}, {code.index(groups)} : index")
+    panels, part = f.part(c.panels, groups, group), f.part(lines, blocks, block)
+    with code.loop(*panels) as outer, code.loop(*part) as inner:
+        yield inner.index, outer.index, blocks * groups
 
 
 def _pointwise(f: Function, c: Convolution) -> Dispatch:
     """All places in one row, whose last tile overlaps the one before it."""
     code, tile = f.code, c.tile(c.vectors)
     tiles = -(-c.places // tile)
-    workgroups = _workgroups(c, tiles * c.panels)
-    with code.loop(*f.part(tiles * c.panels, workgroups)) as loop:
-        panel = code(f"arith.divui {loop.index}, {code.index(tiles)} : index")
-        number = code(f"arith.remui {loop.index}, {code.index(tiles)} : index")
+    with _shared(f, c, tiles) as (number, panel, workgroups):
         start = code(f"arith.minui {code.at((number, tile))}, {code.index(c.places - tile)} : index")
         _Dense(f, c, code.index(0), panel, (number, tiles)).tile(start, tile, c.segments(0, tile))
     return f.dispatch(workgroups)

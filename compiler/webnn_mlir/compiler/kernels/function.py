@@ -19,40 +19,63 @@ written_once = lru_cache(maxsize=64)
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A function of an executable of the same name, how many workgroups it is called in, its operands and its results:
-    names and types ("8xf32")."""
+    """A function for a machine, how many workgroups it is called in, its operands and its results: names and types
+    ("8xf32"). The body calls the number of the workgroup `%workgroup` and the memory `%m0`, `%m1`, …,
+    the operands before the results."""
 
     name: str
+    machine: Machine
     workgroups: int
     operands: Mapping[str, str]
     results: Mapping[str, str]
-    text: str
+    body: str
+
+    @property
+    def memories(self) -> list[str]:
+        """The types of the memory."""
+        return [f"memref<{type_}>" for type_ in (*self.operands.values(), *self.results.values())]
+
+    def entry(self) -> str:
+        """The function as IREE dispatches it."""
+        arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(self.memories)))
+        spans = [
+            f"%m{i} = stream.binding.subspan %b{i}[%start] : !stream.binding -> {type_}"
+            for i, type_ in enumerate(self.memories)
+        ]
+        head = f"func.func @{self.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}} {{"
+        start = ["%workgroup = hal.interface.workgroup.id[0] : index", "%start = arith.constant 0 : index"]
+        return "\n".join([head, *start, *spans, self.body, "return", "}"])
+
+    @property
+    def within(self) -> str:
+        """What the routine is called."""
+        return f"{self.name}_within"
+
+    def routine(self) -> str:
+        """The function as a sequence calls it."""
+        arguments = ", ".join(["%workgroup: index", *(f"%m{i}: {type_}" for i, type_ in enumerate(self.memories))])
+        return "\n".join([f"func.func private @{self.within}({arguments}) {{", self.body, "return", "}"])
 
 
 class Function:
     """A function on memory that `operands` and `results` name."""
 
+    workgroup: Value = "%workgroup"
+
     def __init__(self, name: str, machine: Machine, operands: Mapping[str, str], results: Mapping[str, str]):
         self.name, self.machine, self.operands, self.results = name, machine, operands, results
         self.types = {**operands, **results}
         self.code = Code()
-        self.memory = {
-            name: self.code.binding(f"%b{i}", f"memref<{type_}>") for i, (name, type_) in enumerate(self.types.items())
-        }
-        self.workgroup = self.code("hal.interface.workgroup.id[0] : index")
+        self.memory = {name: f"%m{i}" for i, name in enumerate(self.types)}
 
     def dispatch(self, workgroups: int) -> Dispatch:
-        arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(len(self.operands) + len(self.results)))
-        head = f"func.func @{self.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}}"
-        text = f"{head} {{\n{self.code.text()}\nreturn\n}}"
-        return Dispatch(self.name, workgroups, self.operands, self.results, text)
+        return Dispatch(self.name, self.machine, workgroups, self.operands, self.results, self.code.text())
 
-    def part(self, count: int, workgroups: int) -> tuple[Value, Value]:
-        """Where this workgroup's part of a range begins and ends."""
-        code = self.code
+    def part(self, count: int, parts: int, number: Value | None = None) -> tuple[Value, Value]:
+        """Where the part of a range begins and ends that has a number: this workgroup's."""
+        code, number = self.code, number or self.workgroup
         begin, end = (
-            code(f"arith.divui {code.at((self.workgroup, count), n)}, {code.index(workgroups)} : index")
-            for n in (0, count)
+            code(f"arith.divui {code.at((number, count), n)}, {code.index(parts)} : index") for n in (0, count)
         )
         return begin, end
 

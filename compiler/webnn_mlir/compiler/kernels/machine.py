@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from .code import Code, Value
 
+Pause = Callable[[Code], None]
+"""What a thread does that waits for another one, again and again."""
+
 Dot = Callable[[Code, Value, Value, Value], Value]
 """sum + weights . digits: in each lane of 32 bits the products of four bytes, of which the digits are signed."""
 
@@ -24,6 +27,7 @@ class Machine:
     registers: int
     features: frozenset[str]
     dot: Dot
+    pause: Pause
     signed: bool = False
     wide: bool = True
     few: int = 8
@@ -53,14 +57,26 @@ def _avx2(code: Code, total: Value, w: Value, x: Value) -> Value:
     return code(f"arith.addi {total}, {fours} : {ints}")
 
 
+def _pause(code: Code) -> None:
+    code.do('llvm.call_intrinsic "llvm.x86.sse2.pause"() : () -> ()')
+
+
+def _yield(code: Code) -> None:
+    code.do(f'llvm.call_intrinsic "llvm.aarch64.hint"({code.constant("1", "i32")}) : (i32) -> ()')
+
+
 MACHINES = (
     Machine(
         "avx512vnni", 16, 32, frozenset({"avx512vnni", "avx512bw", "avx512vl"}),
-        _vnni("llvm.x86.avx512.vpdpbusd.512", 16),
+        _vnni("llvm.x86.avx512.vpdpbusd.512", 16), _pause,
     ),
-    Machine("avxvnni", 8, 16, frozenset({"avxvnni", "avx2", "fma"}), _vnni("llvm.x86.avx512.vpdpbusd.256", 8)),
-    Machine("avx2", 8, 16, frozenset({"avx2", "fma"}), _avx2, wide=False, few=2),
-    Machine("neondot", 4, 32, frozenset({"dotprod"}), _vnni("llvm.aarch64.neon.sdot.v4i32.v16i8", 4), signed=True),
+    Machine(
+        "avxvnni", 8, 16, frozenset({"avxvnni", "avx2", "fma"}), _vnni("llvm.x86.avx512.vpdpbusd.256", 8), _pause
+    ),
+    Machine("avx2", 8, 16, frozenset({"avx2", "fma"}), _avx2, _pause, wide=False, few=2),
+    Machine(
+        "neondot", 4, 32, frozenset({"dotprod"}), _vnni("llvm.aarch64.neon.sdot.v4i32.v16i8", 4), _yield, signed=True
+    ),
 )  # fmt: skip
 """The fastest first. Elsewhere the Linalg form is compiled."""
 

@@ -66,7 +66,7 @@ class IreeEngine:
             compiler.leave_unlinked()
         program = from_graphs(graphs)
         program.options |= {"weights": "embed"} | machine(options)
-        for passes in (*pipeline.STAGES.values(), pipeline.FOR_IREE):
+        for passes in (*pipeline.STAGES.values(), pipeline.for_iree(options)):
             pipeline.run(program, passes)
         chosen = choices.flags(program) if options.chooses else []
         artifact = compiler.compile_program(program, [*chosen, *options.flags()])

@@ -102,7 +102,8 @@ class ModuleBench:
 
     def _compile(self, decisions: Decisions, emit: str = "vmfb") -> Compilation:
         tuning = tuple((choice, place, value) for (choice, place), value in decisions.items())
-        options = replace(self._options, tuning=tuning, emit=emit)
+        # Each kernel is measured by itself.
+        options = replace(self._options, tuning=tuning, emit=emit, sequences=False)
         return compile_source(self._source, options, self._controls, specialization=self._specialization)
 
     def _load(self, decisions: Decisions) -> Built:

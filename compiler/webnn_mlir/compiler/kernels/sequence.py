@@ -1,0 +1,231 @@
+"""Kernels one after the other in one dispatch, between which no thread leaves.
+
+Between two dispatches the threads of a runtime meet, and the last one wakes the others: some 20 us, where the kernels
+of a convolutional net take 100. Here each thread does workgroups of the first stage as long as there are some that no
+one has begun, then of the second one, and so on, and waits only before a stage whose operands are not complete. Who
+comes late takes part in what is left; who is alone does it all. What is waited for is always being done by somebody,
+who does not wait for anything: this ends with any number of threads.
+
+Of each stage one counter's bits tell which workgroups have been begun, and another one how many are done. Threads begin
+a stage at places of their own, the same for all stages: the first one at the start, the second one at the end, going
+back, the next two in the middle, away from each other. Most of what a thread reads it has written itself, so that it
+lies in its own cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .code import Code, Value
+from .function import AS_IT_IS, Dispatch
+
+WORKGROUPS = 64
+"""Threads that can take part, and workgroups of a stage: the bits of a counter."""
+
+COUNTER = "i64"
+LINE = 16
+"""Counters that lie apart from others, in two lines of a cache, which are fetched together."""
+DONE = 8
+"""Where the second counter of a stage is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where memory lies: the argument of the sequence, and how many bytes behind its start."""
+
+    argument: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kernel, the places of its memory, and the numbers of the stages that must be done before."""
+
+    kernel: Dispatch
+    memory: tuple[Place, ...]
+    after: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A sequence: its name, its stages, how many arguments it has, and which one of them the counters are: `count`, all
+    0 before, of which its own begin at `first`."""
+
+    name: str
+    stages: Sequence[Stage]
+    arguments: int
+    counters: int
+    first: int
+    count: int
+
+    def entry(self) -> str:
+        """The function as IREE dispatches it. It calls the kernels' routines."""
+        return _Writer(self).text()
+
+
+def counters(stages: int) -> int:
+    """How many counters a sequence has."""
+    return LINE * (1 + stages)
+
+
+class _Writer:
+    def __init__(self, kernels: Kernels):
+        self.kernels, self.stages, self.code = kernels, kernels.stages, Code()
+        self.spans: dict[tuple[Place, str], Value] = {}
+        self.type = f"memref<{kernels.count}x{COUNTER}>"
+        self.memory = self.span(Place(kernels.counters), self.type)
+        self.zero, self.one, self.last = (self.code.constant(n, COUNTER) for n in ("0", "1", "63"))
+        for stage in self.stages:
+            self.operands(stage)
+
+    def text(self) -> str:
+        code, k = self.code, self.kernels
+        # A thread that comes when all has been begun leaves.
+        end = len(self.stages) - 1
+        with code.when(self.differ(self.begun(end), self.full(end))):
+            ticket = self.change("addi", code.index(k.first), self.one)
+            turned = self.count("shrui", ticket, self.one)
+            turned = code(f'llvm.call_intrinsic "llvm.bitreverse.{COUNTER}"({turned}) : ({COUNTER}) -> {COUNTER}')
+            self.home = self.count("shrui", turned, code.constant("58", COUNTER))
+            self.back = self.differ(self.count("andi", ticket, self.one), self.zero)
+            self.write_stages()
+        arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(k.arguments))
+        head = f"func.func @{k.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}} {{"
+        return "\n".join([head, code.text(), "return", "}"])
+
+    def write_stages(self) -> None:
+        known: set[int] = set()
+        for number, stage in enumerate(self.stages):
+            for before in sorted(stage.after, reverse=True):
+                if before not in known:
+                    self.wait(before)
+                    known |= self.known_by(before)
+            self.do(number, stage)
+
+    def known_by(self, number: int) -> set[int]:
+        """The stages that are done when this one is."""
+        found: set[int] = set()
+        left = [number]
+        while left:
+            one = left.pop()
+            if one not in found:
+                found.add(one)
+                left += self.stages[one].after
+        return found
+
+    # A stage
+
+    def do(self, number: int, stage: Stage) -> None:
+        """All of its workgroups that this thread comes to begin."""
+        code = self.code
+        full, slot, upper = self.full(number), self.slot(number), self.upper(stage.kernel.workgroups)
+        with self.repeat(self.begun(number), full) as step:
+            free = self.count("xori", step.begun, full)
+            highest, lowest = self.highest(free, upper), self.lowest(free, upper)
+            which = code(f"arith.select {self.back}, {highest}, {lowest} : {COUNTER}")
+            bit = self.count("shli", self.one, which)
+            before = self.change("ori", slot, bit)
+            mine = code(f"arith.cmpi eq, {self.count('andi', before, bit)}, {self.zero} : {COUNTER}")
+            with code.when(mine):
+                self.call(stage, code(f"arith.index_cast {which} : {COUNTER} to index"))
+            step.begun = self.count("ori", before, bit)
+            step.done = self.count("addi", step.done, code(f"arith.extui {mine} : i1 to {COUNTER}"))
+        with code.when(self.differ(step.done, self.zero)):
+            self.change("addi", code.at(slot, DONE), step.done)
+
+    def upper(self, workgroups: int) -> Value:
+        """The bits from the place on where this thread begins: 64ths of a stage."""
+        product = self.count("muli", self.home, self.code.constant(str(workgroups), COUNTER))
+        place = self.count("shrui", product, self.code.constant("6", COUNTER))
+        return self.count("shli", self.code.constant("-1", COUNTER), place)
+
+    def lowest(self, free: Value, upper: Value) -> Value:
+        """From the place on upwards; from the start where nothing is left there."""
+        return self.code(f"math.cttz {self.some(self.count('andi', free, upper), free)} : {COUNTER}")
+
+    def highest(self, free: Value, upper: Value) -> Value:
+        """From below the place on downwards; from the end where nothing is left there."""
+        lower = self.count("xori", upper, self.code.constant("-1", COUNTER))
+        zeros = self.code(f"math.ctlz {self.some(self.count('andi', free, lower), free)} : {COUNTER}")
+        return self.count("subi", self.last, zeros)
+
+    def some(self, bits: Value, others: Value) -> Value:
+        return self.code(f"arith.select {self.differ(bits, self.zero)}, {bits}, {others} : {COUNTER}")
+
+    def call(self, stage: Stage, workgroup: Value) -> None:
+        operands, types = [workgroup, *self.operands(stage)], ["index", *stage.kernel.memories]
+        self.code.do(f"func.call @{stage.kernel.within}({', '.join(operands)}) : ({', '.join(types)}) -> ()")
+
+    def wait(self, number: int) -> None:
+        """Until all of a stage is done."""
+        code = self.code
+        done = code.at(self.slot(number), DONE)
+        wanted = code.constant(str(self.stages[number].kernel.workgroups), COUNTER)
+        code.do("scf.while : () -> () {")
+        code.do(f"scf.condition({self.differ(self.look(done), wanted)})")
+        code.do("} do {")
+        self.stages[number].kernel.machine.pause(code)
+        code.do("scf.yield")
+        code.do("}")
+
+    # Memory
+
+    def operands(self, stage: Stage) -> list[Value]:
+        return [self.span(place, type_) for place, type_ in zip(stage.memory, stage.kernel.memories, strict=True)]
+
+    def span(self, place: Place, type_: str) -> Value:
+        if (place, type_) not in self.spans:
+            offset, binding = self.code.index(place.offset), f"%b{place.argument}"
+            self.spans[place, type_] = self.code(
+                f"stream.binding.subspan {binding}[{offset}] : !stream.binding -> {type_}"
+            )
+        return self.spans[place, type_]
+
+    # Counters
+
+    def slot(self, number: int) -> Value:
+        return self.code.index(self.kernels.first + LINE * (1 + number))
+
+    def full(self, number: int) -> Value:
+        """The bits of all of a stage's workgroups."""
+        workgroups = self.stages[number].kernel.workgroups
+        return self.code.constant(str((1 << workgroups) - 1 if workgroups < WORKGROUPS else -1), COUNTER)
+
+    def begun(self, number: int) -> Value:
+        return self.look(self.slot(number))
+
+    def look(self, place: Value) -> Value:
+        return self.change("addi", place, self.zero)
+
+    def change(self, kind: str, place: Value, value: Value) -> Value:
+        """Tells what the counter was. Who reads it finds in memory what was written before it was changed."""
+        types = f"({COUNTER}, {self.type}) -> {COUNTER}"
+        return self.code(f"memref.atomic_rmw {kind} {value}, {self.memory}[{place}] : {types}")
+
+    def count(self, operation: str, a: Value, b: Value) -> Value:
+        return self.code(f"arith.{operation} {a}, {b} : {COUNTER}")
+
+    def differ(self, a: Value, b: Value) -> Value:
+        return self.code(f"arith.cmpi ne, {a}, {b} : {COUNTER}")
+
+    @contextmanager
+    def repeat(self, begun: Value, full: Value) -> Iterator[_Step]:
+        """While not all has been begun; the body says what has been, and how much of it this thread has done."""
+        code, step, pair = self.code, _Step(*(self.code.name() for _ in range(2))), f"{COUNTER}, {COUNTER}"
+        result, seen, done = (code.name() for _ in range(3))
+        code.do(f"{result}:2 = scf.while ({seen} = {begun}, {done} = {self.zero}) : ({pair}) -> ({pair}) {{")
+        code.do(f"scf.condition({self.differ(seen, full)}) {seen}, {done} : {pair}")
+        code.do("} do {")
+        code.do(f"^bb0({step.begun}: {COUNTER}, {step.done}: {COUNTER}):")
+        yield step
+        code.do(f"scf.yield {step.begun}, {step.done} : {pair}")
+        code.do("}")
+        step.begun, step.done = f"{result}#0", f"{result}#1"
+
+
+@dataclass
+class _Step:
+    begun: Value
+    done: Value

@@ -1,0 +1,225 @@
+"""Puts kernels that follow each other into one dispatch, between which the threads of the runtime need not meet.
+
+Given:
+    %h = flow.dispatch @dense_8x64x64_relu::@…(%x, %w, %b)
+    %y = flow.dispatch @dense_8x64x32::@…(%h, %v, %c)
+Result:
+    %0 = flow.tensor.splat %zero : tensor<48xi64>
+    %y, %1, %2 = flow.dispatch @sequences::@sequence_0(%x, %w, %b, %v, %c, %0) : … -> (…, tensor<2048xi8>, %0)
+
+What only the kernels themselves read lies in memory of the sequence, %1, where values share places that they do not
+need at the same time. %0 counts what has been done. Reshapes between kernels are nothing; another operation between
+them ends a sequence where a kernel needs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from iree.compiler import ir
+
+from .. import binding
+from ..binding import Tensor
+from ..kernels import executable, sequence
+from ..kernels.function import Dispatch
+from ..kernels.sequence import Kernels, Place, Stage
+from ..program import Program
+from . import register_pass
+
+EXECUTABLE = "sequences"
+VIEW = "stablehlo.reshape"
+
+LINE = 64
+"""Bytes of a line of the cache."""
+
+Group = list[ir.Operation]
+
+
+@register_pass("webnn-sequences")
+def sequences(program: Program) -> None:
+    made: list[Kernels] = []
+    functions = list(binding.functions(program.module))
+    for function in functions:
+        groups = [group for group in _groups(program, function) if len(group) > 1]
+        if groups:
+            made += _in_sequences(program, function, groups, len(made))
+    if made:
+        kernels = {stage.kernel.name: stage.kernel for one in made for stage in one.stages}
+        texts = [*(kernel.routine() for kernel in kernels.values()), *(one.entry() for one in made)]
+        executable.add(program, EXECUTABLE, {one.name: sequence.WORKGROUPS for one in made}, texts)
+        executable.remove_unused(program, kernels, functions)
+
+
+def _in_sequences(program: Program, function: ir.Operation, groups: list[Group], number: int) -> Iterator[Kernels]:
+    """Replaces groups by sequences, numbered from `number` on, which count in the same memory one after the other."""
+    total = sum(sequence.counters(len(group)) for group in groups)
+    with ir.InsertionPoint.at_block_begin(function.regions[0].blocks[0]), ir.Location.unknown():
+        counters, first = _zeros(total), 0
+    for one, group in enumerate(groups, number):
+        planned = _Plan(program, group)
+        yield planned.kernels(f"sequence_{one}", first, total)
+        counters = planned.replace(f"sequence_{one}", counters)
+        first += sequence.counters(len(group))
+
+
+def _zeros(count: int) -> ir.Value:
+    i64 = ir.IntegerType.get_signless(64)
+    zero = ir.Operation.create("arith.constant", results=[i64], attributes={"value": ir.IntegerAttr.get(i64, 0)})
+    return ir.Operation.create(
+        "flow.tensor.splat", results=[ir.RankedTensorType.get([count], i64)], operands=[zero.results[0]]
+    ).results[0]
+
+
+def _kernel(program: Program, operation: ir.Operation) -> Dispatch | None:
+    kernel = program.kernels.get(executable.name_of(operation) or "")
+    return kernel if kernel and kernel.workgroups <= sequence.WORKGROUPS else None
+
+
+def _groups(program: Program, function: ir.Operation) -> Iterator[Group]:
+    """The kernels of each sequence: none needs what is no kernel and needs one of them."""
+    group: Group = []
+    inside: set[ir.Operation] = set()
+    behind: set[ir.Operation] = set()
+    for operation in (op.operation for op in function.regions[0].blocks[0].operations):
+        needed = {_stored(operand).owner for operand in operation.operands}
+        if _kernel(program, operation):
+            if needed & behind:
+                yield group
+                group, inside, behind = [], set(), set()
+            group.append(operation)
+            inside.add(operation)
+        elif operation.name != VIEW and needed & (inside | behind):
+            behind.add(operation)
+    yield group
+
+
+def _stored(value: ir.Value) -> ir.Value:
+    """What a value is, maybe in another shape."""
+    while not isinstance(value.owner, ir.Block) and value.owner.name == VIEW:
+        value = value.owner.operands[0]
+    return value
+
+
+def _used_by(value: ir.Value) -> Iterator[ir.Operation]:
+    """What uses a value, in whatever shape."""
+    for use in value.uses:
+        if use.owner.name == VIEW:
+            yield from _used_by(use.owner.results[0])
+        else:
+            yield use.owner
+
+
+@dataclass
+class _Inner:
+    """A value that only the sequence needs: where it lies, which stage writes it, and which ones read it."""
+
+    begin: int
+    end: int
+    writer: int
+    readers: list[int]
+
+    @property
+    def last(self) -> int:
+        return max([self.writer, *self.readers])
+
+
+class _Plan:
+    """Where the values of a sequence lie. Its arguments are what it reads, the counters, what others read of it, and
+    memory of its own."""
+
+    def __init__(self, program: Program, group: Group):
+        self.group = group
+        self.dispatches = [kernel for operation in group if (kernel := _kernel(program, operation))]
+        self.after: list[set[int]] = [set() for _ in group]
+        results = [(number, value) for number, operation in enumerate(group) for value in operation.results]
+        numbers = {operation: number for number, operation in enumerate(group)}
+        self.inputs: list[ir.Value] = []
+        readers: dict[ir.Value, list[int]] = {value: [] for _, value in results}
+        for number, operation in enumerate(group):
+            for operand in operation.operands:
+                stored = _stored(operand)
+                if stored in readers:
+                    readers[stored].append(number)
+                    self.after[number].add(numbers[stored.owner])
+                elif operand not in self.inputs:
+                    self.inputs.append(operand)
+        self.outputs = [v for _, v in results if not numbers.keys() >= set(_used_by(v))]
+        self.inner: dict[ir.Value, _Inner] = {}
+        for number, value in results:
+            if value not in self.outputs:
+                self._place(value, number, readers[value])
+
+    def _place(self, value: ir.Value, writer: int, readers: list[int]) -> None:
+        """Finds the first place for a value that is free when it is written. Who used it before must be done then."""
+        size, begin = _size(value), 0
+        for other in sorted(self.inner.values(), key=lambda one: one.begin):
+            if other.last >= writer and other.begin < begin + size and begin < other.end:
+                begin = other.end
+        self.inner[value] = new = _Inner(begin, begin + size, writer, readers)
+        for other in self.inner.values():
+            if other is not new and other.begin < new.end and new.begin < other.end:
+                self.after[writer] |= {other.writer, *other.readers}
+
+    @property
+    def memory(self) -> int:
+        """Bytes of its own."""
+        return max((one.end for one in self.inner.values()), default=0)
+
+    def kernels(self, name: str, first: int, count: int) -> Kernels:
+        arguments = len(self.inputs) + 1 + len(self.outputs) + bool(self.memory)
+        stages = [
+            Stage(kernel, tuple(self._place_of(v) for v in [*operation.operands, *operation.results]), frozenset(after))
+            for operation, kernel, after in zip(self.group, self.dispatches, self.after, strict=True)
+        ]
+        return Kernels(name, stages, arguments, len(self.inputs), first, count)
+
+    def _place_of(self, value: ir.Value) -> Place:
+        stored = _stored(value)
+        behind = len(self.inputs) + 1
+        if stored in self.inner:
+            return Place(behind + len(self.outputs), self.inner[stored].begin)
+        if stored in self.outputs:
+            return Place(behind + self.outputs.index(stored))
+        return Place(self.inputs.index(value))
+
+    def replace(self, name: str, counters: ir.Value) -> ir.Value:
+        """Calls the sequence in place of its kernels, and tells what holds the counters then."""
+        own = [ir.RankedTensorType.get([self.memory], ir.IntegerType.get_signless(8))] if self.memory else []
+        last = self.group[-1]
+        with ir.InsertionPoint(last), last.location:
+            types = [*(value.type for value in self.outputs), *own, counters.type]
+            results = executable.call(EXECUTABLE, name, [*self.inputs, counters], types, [len(self.inputs)])
+        for value, result in zip(self.outputs, results, strict=False):
+            value.replace_all_uses_with(result)
+        for operation in reversed(self.group):
+            _erase(operation)
+        _move_behind(results[0].owner)
+        return results[-1]
+
+
+def _size(value: ir.Value) -> int:
+    """The bytes of a value, in whole lines of a cache."""
+    tensor = Tensor.of(value)
+    bits = math.prod(tensor.shape) * int(tensor.element.lstrip("fi"))
+    return -(-bits // (8 * LINE)) * LINE
+
+
+def _erase(operation: ir.Operation) -> None:
+    """With its results in other shapes, which nothing uses any more."""
+    for use in [use for result in operation.results for use in result.uses]:
+        _erase(use.owner)
+    operation.erase()
+
+
+def _move_behind(call: ir.Operation) -> None:
+    """Moves what needs a call's results, and stands before it, behind it."""
+    moved, place = {call}, call
+    for operation in [op.operation for op in call.operation.parent.regions[0].blocks[0].operations]:
+        if operation == call:
+            return
+        if any(operand.owner in moved for operand in operation.operands):
+            operation.move_after(place)
+            moved.add(operation)
+            place = operation

@@ -1,0 +1,87 @@
+"""webnn-sequences: kernels in one dispatch compute what they compute one by one, with any number of threads."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from programs import lowered, run_program
+
+from webnn_mlir.compiler import pipeline
+from webnn_mlir.compiler.iree import compile_to_file
+from webnn_mlir.compiler.options import CompileOptions
+from webnn_mlir.dialects.webnn import GraphBuilder
+from webnn_mlir.runtime.artifact import Artifact
+
+RNG = np.random.default_rng(0)
+
+
+def weights(b, *shape):
+    return b.constant((RNG.random(shape, np.float32) - 0.5) / np.float32(shape[0] ** 0.5))
+
+
+def net(numbers):
+    """Layers that use some of the layers before, some as they are, some in other shapes, some through what is no
+    kernel."""
+    b = GraphBuilder()
+    values = [b.input("x", "float32", [64, 256])]
+    for number in range(14):
+        x = values[numbers.integers(max(0, len(values) - 3), len(values))]
+        kind = numbers.integers(5)
+        if kind == 0:
+            x = b.softmax(x, 1)
+        elif kind == 1:
+            x = b.layer_normalization(x, axes=[1], scale=weights(b, 256), bias=weights(b, 256))
+        elif kind == 2:
+            x = b.reshape(b.matmul(b.reshape(x, [32, 512]), weights(b, 512, 512)), [64, 256])
+        elif kind == 3:
+            x = b.abs(x) if number % 2 else b.matmul(x, weights(b, 256, 256))
+        else:
+            x = b.gelu(b.matmul(x, weights(b, 256, 256)))
+        values.append(x)
+    return b.graph({"y": values[-1], "z": values[-2], "early": values[3]})
+
+
+@pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_net(tmp_path, seed, machine):
+    graph = net(np.random.default_rng(seed))
+    x = {"x": RNG.random((64, 256), np.float32)}
+    program = lowered(graph, machine=machine)
+    assert program.text().count("flow.dispatch @") > 4
+    apart = tmp_path / "apart.vmfb"
+    compile_to_file(program, CompileOptions().flags(), str(apart))
+    together = run_program(lowered(graph, machine=machine), tmp_path, x)
+    for name, expected in Artifact(apart, device="local-sync").run(x).items():
+        np.testing.assert_array_equal(together[name], expected)
+
+
+MANY_RUNS = """
+import sys
+from pathlib import Path
+import iree.runtime as rt
+import numpy as np
+rt.flags.parse_flags("--task_topology_group_count=" + sys.argv[2])
+from webnn_mlir.runtime.artifact import Artifact
+x = {"x": np.random.default_rng(0).random((64, 256), np.float32)}
+path = Path(sys.argv[1])
+expected = Artifact(path, device="local-sync").run(x)
+artifact = Artifact(path, device="local-task")
+for _ in range(200):
+    for name, y in artifact.run(x).items():
+        np.testing.assert_array_equal(y, expected[name])
+print("equal")
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, 40])
+def test_any_number_of_threads(tmp_path, threads):
+    """Each time threads come to the stages in another order, and there may be more than cores."""
+    program = lowered(net(np.random.default_rng(1)), machine="avx2")
+    pipeline.run(program, ["webnn-sequences"])
+    path = tmp_path / "g.vmfb"
+    compile_to_file(program, CompileOptions().flags(), str(path))
+    done = subprocess.run(
+        [sys.executable, "-c", MANY_RUNS, str(path), str(threads)], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "equal\n", done.stderr
