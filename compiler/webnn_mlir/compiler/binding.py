@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,14 @@ def number(value: int | float, element: str) -> ir.Attribute:
     if element[0] in "fb":
         return ir.FloatAttr.get(type_, float(value))
     return ir.IntegerAttr.get(type_, int(value)) if value < 2**63 else ir.Attribute.parse(f"{value} : {element}")
+
+
+def number_of(x: Tensor) -> float | None:
+    """The value of a constant of one element that stands in the module."""
+    owner = x.value.owner
+    if isinstance(owner, ir.Block) or owner.name != PREFIX + "constant" or math.prod(x.shape) != 1:
+        return None
+    return float(np.array(owner.attributes["value"]).reshape(())) if "value" in owner.attributes else None
 
 
 def type_of(descriptor: Descriptor) -> ir.Type:

@@ -23,8 +23,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     # that meet only now. Layouts change once formulas have become ops that can follow, before movement merges, since
     # changing them leaves transposes; then convolutions find what follows them, and sums what kernels have stored.
     "decomposed": (
-        "webnn-dce", "webnn-fuse-dequantize", "webnn-attention", "webnn-dense", "webnn-matvec", "webnn-rows",
-        "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides", "webnn-convolution",
+        "webnn-dce", "webnn-gelu", "webnn-fuse-dequantize", "webnn-attention", "webnn-dense", "webnn-matvec",
+        "webnn-rows", "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides", "webnn-convolution",
         "webnn-sums",
     ),
     # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs

@@ -19,7 +19,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType
@@ -107,7 +106,7 @@ class _Scores:
                 return cls._masked(operands, x)
             case "webnn.where":
                 condition, scores, fill = operands
-                found, value = cls._of_shape(scores, x), _number(fill)
+                found, value = cls._of_shape(scores, x), binding.number_of(fill)
                 if found is None or value is None:
                     return None
                 return replace(found, masks=(*found.masks, (condition, value)))
@@ -120,7 +119,7 @@ class _Scores:
     @classmethod
     def _scaled(cls, divided: bool, operands: Sequence[Tensor], like: Tensor) -> _Scores | None:
         for scores, factor in (operands, operands[::-1])[: 1 if divided else 2]:
-            number = _number(factor)
+            number = binding.number_of(factor)
             if number is None or (divided and number == 0):
                 continue
             found = cls._of_shape(scores, like)
@@ -217,11 +216,3 @@ def _users(value: ir.Value) -> list[ir.Operation]:
 
 def _used_once(x: Tensor) -> bool:
     return len(_users(x.value)) == 1
-
-
-def _number(x: Tensor) -> float | None:
-    """The value of a constant of one element."""
-    operation = _owner(x, "webnn.constant")
-    if operation is None or math.prod(x.shape) != 1 or "value" not in operation.attributes:
-        return None
-    return float(np.array(operation.attributes["value"]).reshape(()))
