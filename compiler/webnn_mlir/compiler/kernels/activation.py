@@ -47,3 +47,6 @@ def _series(code: Code, coefficients: Sequence[float], x: Value, vf: str) -> Val
 
 ACTIVATIONS: dict[str, Callable[[Code, Value, str], Value]] = {"relu": relu, "gelu": gelu}
 """By the name of their op."""
+
+LONG = frozenset({"gelu"})
+"""Those that take many instructions, and a vector each for what they have computed and for their constants."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .activation import ACTIVATIONS
+from .activation import ACTIVATIONS, LONG
 from .code import Value
 from .function import Dispatch, Function, written_once
 from .machine import Machine
@@ -133,6 +133,8 @@ def functions(d: Dense) -> list[Dispatch]:
     operands |= {"bias": f"{d.columns}xf32"} if d.bias else {}
     operands |= {"added": f"{d.rows * d.columns}xf32"} if d.added else {}
     f = Function(d.name, d.machine, operands, {"y": f"{d.rows * d.columns}xf32"})
+    if d.activation in LONG:
+        f.scratch("sums", f"{min(d.rows, d.height) * d.width * d.machine.lanes}xf32")
     _Product(f, d, source).write()
     return [*([_copy(d)] if d.copied else []), f.dispatch(d.blocks * d.parts)]
 
@@ -222,6 +224,9 @@ class _Product:
     def _write(self, sums: Sequence[Value], places: Sequence[Value], columns: Sequence[Value]) -> None:
         """Writes sums to y, after the last panel what follows from them."""
         code, d = self.code, self.d
+        if d.activation in LONG:
+            self._write_by_rows(sums, places, columns)
+            return
         vectors = list(zip(sums, places, columns, strict=True))
         if d.panels == 1 or not (d.added or d.activation):
             for value, place, column in vectors:
@@ -232,6 +237,21 @@ class _Product:
             with code.when(code(f"arith.cmpi {relation}, {end}, {code.index(d.depth)} : index")):
                 for value, place, column in vectors:
                     self._store(self._finished(value, place, column) if finish else value, place, column)
+
+    def _write_by_rows(self, sums: Sequence[Value], places: Sequence[Value], columns: Sequence[Value]) -> None:
+        """The same, one row after another: what follows is long, and needs the registers that the sums are in."""
+        code, d, count = self.code, self.d, len(set(columns))
+        for n, value in enumerate(sums):
+            self.f.store(value, "sums", code.index(n * self.lanes), self.vf)
+        last = code(f"arith.cmpi uge, {code.at(self.panel, d.panel)}, {code.index(d.depth)} : index")
+        with code.loop(0, len(sums) // count) as row:
+            for g, column in enumerate(columns[:count]):
+                place = code.at(places[g], (row.index, d.columns))
+                value = self.f.load("sums", code.at((row.index, count * self.lanes), g * self.lanes), self.vf)
+                finished = self._finished(value, place, column)
+                if d.panels > 1:
+                    finished = code(f"arith.select {last}, {finished}, {value} : {self.vf}")
+                self._store(finished, place, column)
 
     def _finished(self, value: Value, place: Value, column: Value) -> Value:
         """A vector of the result, of its sums."""
