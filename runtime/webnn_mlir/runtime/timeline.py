@@ -12,11 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from . import waiting
 from .device import Device, cause
 from .errors import ExecutionError
-
-SLICE = 100_000_000
-"""Nanoseconds that native code waits at a time: between them Python answers signals, such as an interrupt."""
 
 LONGEST_PAUSE = 1e-3
 """Seconds between two looks at a semaphore that an event loop waits for."""
@@ -25,10 +23,11 @@ LONGEST_PAUSE = 1e-3
 class Timepoint:
     """When a piece of work is done. Until then it keeps `held`, the memory and the code that the work uses."""
 
-    __slots__ = ("_before", "_semaphore", "failure", "held", "label")
+    __slots__ = ("_before", "_device", "_semaphore", "failure", "held", "label")
 
-    def __init__(self, semaphore: Any, label: str, before: Timepoint | None, held: Any):
-        self._semaphore, self.label, self._before, self.held = semaphore, label, before, held
+    def __init__(self, device: Device, label: str, before: Timepoint | None, held: Any):
+        self._device, self.label, self._before, self.held = device, label, before, held
+        self._semaphore = device.hal.create_semaphore(0)
         self.failure: ExecutionError | None = None
 
     def fence(self) -> Any:
@@ -43,9 +42,9 @@ class Timepoint:
         if semaphore is None:
             return True
         try:
-            reached = semaphore.wait(1, timeout=SLICE) if wait else semaphore.query() >= 1
-            while wait and not reached:
-                reached = semaphore.wait(1, timeout=SLICE)
+            if wait:
+                waiting.wait(semaphore, 1, on_host=self._device.is_host)
+            reached = wait or semaphore.query() >= 1
         except RuntimeError as error:
             self._fail(error)
             reached = True
@@ -88,7 +87,7 @@ class Timeline:
         with self._lock:
             self.sweep()
             before = self._pending[-1] if self._pending else None
-            timepoint = Timepoint(self._device.hal.create_semaphore(0), label, before, held)
+            timepoint = Timepoint(self._device, label, before, held)
             start(before.fence() if before else rt.HalFence(0), timepoint.fence())
             self._pending.append(timepoint)
             return timepoint

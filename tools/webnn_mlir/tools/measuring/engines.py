@@ -61,6 +61,7 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         from webnn_mlir.runtime.artifact import open_module, read_archive
         from webnn_mlir.runtime.device import from_layout, layout, to_layout
         from webnn_mlir.runtime.executable import SCOPE, TRANSIENT_SIZE
+        from webnn_mlir.runtime.waiting import wait
 
         rt.flags.parse_flags(f"--task_topology_max_group_count={threads}", "--task_worker_stack_size=1048576")
         config = rt.Config("local-sync" if threads == 1 else "local-task")
@@ -89,12 +90,13 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
             for buffer in buffers:
                 arguments.push_ref(buffer._buffer_view)
             if fences:
-                done = rt.HalFence.create_at(semaphore, next(counter))
+                number = next(counter)
+                done = rt.HalFence.create_at(semaphore, number)
                 arguments.push_ref(rt.HalFence(0))
                 arguments.push_ref(done)
             context.invoke(function, arguments, results)
             if fences:
-                done.wait()
+                wait(semaphore, number, on_host=True)
             last[:] = [results]
 
         def results() -> list[Array]:
