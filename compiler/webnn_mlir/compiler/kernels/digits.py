@@ -28,6 +28,12 @@ MOST = 16
 """Digits at most. Elements so small that they need more, 2^-100 of the greatest in their block, lose precision."""
 
 
+AHEAD = 2**13
+"""Bytes of weights between those that are multiplied and those that are brought to the cache meanwhile, where blocks
+are small: there the instructions for a block take nearly as long as its weights take to come."""
+
+SMALL_BLOCK = 64
+
 UNROLL = (4, 2, 1)
 """How many vectors of weights are unrolled in a block."""
 
@@ -244,6 +250,8 @@ class _Rows:
         with code.loop(0, p.blocks, start) as loop:
             block = code.at((self.column, p.blocks), loop.index)
             cells = [code.at((row, p.blocks), loop.index) for row in self.rows]
+            if self.digits.exact and p.block <= SMALL_BLOCK:
+                self._prefetch(code.at(block, AHEAD // p.block_bytes))
             scales = factor or self.f.scales(block)
             values = self._block(block, cells, zero if p.whole else self.f.zeros(block))
             for i, (cell, value) in enumerate(zip(cells, values, strict=True)):
@@ -252,6 +260,12 @@ class _Rows:
             if self.digits.exact:
                 value = self._with_more(value, row, factor, zero)
             self._store(code(f"arith.mulf {value}, {factor} : {self.vf}") if p.whole else value, row)
+
+    def _prefetch(self, block: Value) -> None:
+        p, m = self.p, self.p.machine
+        self.f.prefetch("weights", self.code.at((block, p.block_bytes)), -(-p.block_bytes // (4 * m.lanes)), cache=1)
+        if not p.whole:
+            self.f.prefetch("factors", self.code.at((block, m.lanes)), 1, cache=1)
 
     def _scaled(self, value: Value, cell: Value, scales: Value, total: Value) -> Value:
         """The total with a block's sum; the scale of whole columns is left for their end."""

@@ -54,7 +54,7 @@ class Dispatch:
     def routine(self) -> str:
         """The function as a sequence calls it."""
         arguments = ", ".join(["%workgroup: index", *(f"%m{i}: {type_}" for i, type_ in enumerate(self.memories))])
-        return "\n".join([f"func.func private @{self.within}({arguments}) {{", self.body, "return", "}"])
+        return "\n".join([f"func.func private @{self.within}({arguments}) attributes {{no_inline}} {{", self.body, "return", "}"])
 
 
 class Function:
@@ -96,12 +96,13 @@ class Function:
         operation = "vector.store" if type_ else "memref.store"
         self.code.do(f"{operation} {value}, {self.memory[name]}[{place}] : {memory}{f', {type_}' if type_ else ''}")
 
-    def prefetch(self, name: str, place: Value, vectors: int) -> None:
-        """Brings vectors that will be read to the second cache. They may lie behind the memory."""
+    def prefetch(self, name: str, place: Value, vectors: int, cache: int = 2) -> None:
+        """Brings vectors that will be read to the first or second cache. They may lie behind the memory."""
         memory = f"memref<{self.types[name]}>"
+        elements = self.machine.lanes * (4 if memory.endswith("i8>") else 1)
         for i in range(vectors):
-            here = self.code.at(place, i * self.machine.lanes)
-            self.code.do(f"memref.prefetch {self.memory[name]}[{here}], read, locality<2>, data : {memory}")
+            here = self.code.at(place, i * elements)
+            self.code.do(f"memref.prefetch {self.memory[name]}[{here}], read, locality<{4 - cache}>, data : {memory}")
 
     def load_part(self, name: str, place: Value, left: Value, type_: str, others: Value | None = None) -> Value:
         """A vector of floats of which `left` are there, if that is less than the vector has; 0 for the others, or what
