@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from programs import lowered, run_program
 
+from webnn_mlir import ML
 from webnn_mlir.compiler import pipeline
 from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.options import CompileOptions
@@ -20,10 +21,9 @@ def weights(b, *shape):
     return b.constant((RNG.random(shape, np.float32) - 0.5) / np.float32(shape[0] ** 0.5))
 
 
-def net(numbers):
+def net(b, numbers):
     """Layers that use some of the layers before, some as they are, some in other shapes, some through what is no
     kernel."""
-    b = GraphBuilder()
     values = [b.input("x", "float32", [64, 256])]
     for number in range(14):
         x = values[numbers.integers(max(0, len(values) - 3), len(values))]
@@ -39,13 +39,18 @@ def net(numbers):
         else:
             x = b.gelu(b.matmul(x, weights(b, 256, 256)))
         values.append(x)
-    return b.graph({"y": values[-1], "z": values[-2], "early": values[3]})
+    return {"y": values[-1], "z": values[-2], "early": values[3]}
+
+
+def graph_of(seed):
+    b = GraphBuilder()
+    return b.graph(net(b, np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
 @pytest.mark.parametrize("seed", range(6))
 def test_any_net(tmp_path, seed, machine):
-    graph = net(np.random.default_rng(seed))
+    graph = graph_of(seed)
     x = {"x": RNG.random((64, 256), np.float32)}
     program = lowered(graph, machine=machine)
     assert program.text().count("flow.dispatch @") > 4
@@ -77,7 +82,7 @@ print("equal")
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 40])
 def test_any_number_of_threads(tmp_path, threads):
     """Each time threads come to the stages in another order, and there may be more than cores."""
-    program = lowered(net(np.random.default_rng(1)), machine="avx2")
+    program = lowered(graph_of(1), machine="avx2")
     pipeline.run(program, ["webnn-sequences"])
     path = tmp_path / "g.vmfb"
     compile_to_file(program, CompileOptions().flags(), str(path))
@@ -85,3 +90,18 @@ def test_any_number_of_threads(tmp_path, threads):
         [sys.executable, "-c", MANY_RUNS, str(path), str(threads)], capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "equal\n", done.stderr
+
+
+def test_their_memory_is_what_others_left_there():
+    """The graphs of a context run in the same memory, one after the other."""
+    x = RNG.random((64, 256), np.float32)
+    with ML().create_context(accelerated=False) as context:
+        graphs = []
+        for seed in range(3):
+            b = context.create_graph_builder()
+            graphs.append(b.build(net(b, np.random.default_rng(seed))))
+        first = [context.compute(graph, {"x": x}) for graph in graphs]
+        for _ in range(20):
+            for graph, expected in zip(graphs, first, strict=True):
+                for name, y in context.compute(graph, {"x": x}).items():
+                    np.testing.assert_array_equal(y, expected[name])

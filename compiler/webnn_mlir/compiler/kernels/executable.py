@@ -31,17 +31,13 @@ def _export(name: str, workgroups: int) -> str:
 
 
 def call(
-    executable: str, entry: str, operands: Sequence[ir.Value], results: Sequence[ir.Type], tied: Sequence[int] = ()
+    executable: str, entry: str, operands: Sequence[ir.Value], results: Sequence[ir.Type]
 ) -> Sequence[ir.Value]:
-    """Calls an entry on flat tensors. `tied` are the numbers of the operands in whose memory the last results are."""
+    """Calls an entry on flat tensors."""
     attributes = {
         "entry_points": ir.ArrayAttr.get([ir.Attribute.parse(f"@{executable}::@{entry}")]),
         "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, len(operands), 0, 0]),
     }
-    if tied:
-        numbers = [-1] * (len(results) - len(tied)) + list(tied)
-        index = ir.IndexType.get()
-        attributes["tied_operands"] = ir.ArrayAttr.get([ir.IntegerAttr.get(index, n) for n in numbers])
     return list(ir.Operation.create("flow.dispatch", results=results, operands=operands, attributes=attributes).results)
 
 

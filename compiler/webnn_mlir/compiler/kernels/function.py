@@ -54,7 +54,8 @@ class Dispatch:
     def routine(self) -> str:
         """The function as a sequence calls it."""
         arguments = ", ".join(["%workgroup: index", *(f"%m{i}: {type_}" for i, type_ in enumerate(self.memories))])
-        return "\n".join([f"func.func private @{self.within}({arguments}) attributes {{no_inline}} {{", self.body, "return", "}"])
+        head = f"func.func private @{self.within}({arguments}) attributes {{no_inline}} {{"
+        return "\n".join([head, self.body, "return", "}"])
 
 
 class Function:

@@ -6,14 +6,19 @@ one has begun, then of the second one, and so on, and waits only before a stage 
 comes late takes part in what is left; who is alone does it all. What is waited for is always being done by somebody,
 who does not wait for anything: this ends with any number of threads.
 
-Of each stage one counter's bits tell which workgroups have been begun, and another one how many are done. Threads begin
-a stage at places of their own, the same for all stages: the first one at the start, the second one at the end, going
-back, the next two in the middle, away from each other. Most of what a thread reads it has written itself, so that it
-lies in its own cache.
+Of each stage one counter's bits tell which workgroups have been begun, and another one how many are done. The first
+thread clears the counters: to have that done before, by a dispatch of its own, would take as long as a small stage, and
+what a dispatch changes IREE copies behind it. What was in their memory is not known, so a number that nothing else has
+tells that they are clear; who leaves last removes it.
+
+Threads begin a stage at places of their own, the same for all stages: the first one at the start, the second one at the
+end, going back, the next two in the middle, away from each other. Most of what a thread reads it has written itself, so
+that it lies in its own cache.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +34,9 @@ LINE = 16
 """Counters that lie apart from others, in two lines of a cache, which are fetched together."""
 DONE = 8
 """Where the second counter of a stage is."""
+
+STATE, LEFT, TICKETS, FIRST_STAGE = 0, DONE, LINE, 2 * LINE
+"""Whether the counters are clear; how many have left; how many have come in; and where the counters of stages begin."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +58,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Kernels:
-    """A sequence: its name, its stages, how many arguments it has, and which one of them the counters are: `count`, all
-    0 before, of which its own begin at `first`."""
+    """A sequence: its name, its stages, how many arguments it has, and where in them the counters are."""
 
     name: str
     stages: Sequence[Stage]
     arguments: int
-    counters: int
-    first: int
-    count: int
+    counters: Place
 
     def entry(self) -> str:
         """The function as IREE dispatches it. It calls the kernels' routines."""
@@ -67,40 +72,63 @@ class Kernels:
 
 def counters(stages: int) -> int:
     """How many counters a sequence has."""
-    return LINE * (1 + stages)
+    return FIRST_STAGE + LINE * stages
 
 
 class _Writer:
     def __init__(self, kernels: Kernels):
         self.kernels, self.stages, self.code = kernels, kernels.stages, Code()
         self.spans: dict[tuple[Place, str], Value] = {}
-        self.type = f"memref<{kernels.count}x{COUNTER}>"
-        self.memory = self.span(Place(kernels.counters), self.type)
+        self.type = f"memref<{counters(len(self.stages))}x{COUNTER}>"
+        self.memory = self.span(kernels.counters, self.type)
         self.zero, self.one, self.last = (self.code.constant(n, COUNTER) for n in ("0", "1", "63"))
         for stage in self.stages:
             self.operands(stage)
 
     def text(self) -> str:
         code, k = self.code, self.kernels
+        self.clear()
         # A thread that comes when all has been begun leaves.
         end = len(self.stages) - 1
         with code.when(self.differ(self.begun(end), self.full(end))):
-            ticket = self.change("addi", code.index(k.first), self.one)
+            ticket = self.change("addi", code.index(TICKETS), self.one)
             turned = self.count("shrui", ticket, self.one)
             turned = code(f'llvm.call_intrinsic "llvm.bitreverse.{COUNTER}"({turned}) : ({COUNTER}) -> {COUNTER}')
             self.home = self.count("shrui", turned, code.constant("58", COUNTER))
             self.back = self.differ(self.count("andi", ticket, self.one), self.zero)
             self.write_stages()
+        before = self.change("addi", code.index(LEFT), self.one)
+        with code.when(self.equal(before, code.constant(str(WORKGROUPS - 1), COUNTER))):
+            self.change("assign", code.index(STATE), self.zero)
         arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(k.arguments))
         head = f"func.func @{k.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}} {{"
         return "\n".join([head, code.text(), "return", "}"])
 
+    def clear(self) -> None:
+        """Clears the counters, or waits for who does."""
+        code, state = self.code, self.code.index(STATE)
+        digest = hashlib.sha256(" ".join(stage.kernel.name for stage in self.stages).encode()).digest()
+        number = int.from_bytes(digest[:7], "little") << 1
+        clear, clearing = (code.constant(str(n), COUNTER) for n in (number, number + 1))
+        with code.when(self.differ(self.look(state), clear)):
+            before = self.change("assign", state, clearing)
+            with code.when(self.equal(before, clear)):
+                # It has become so meanwhile.
+                self.change("assign", state, clear)
+            unknown = code(f"arith.andi {self.differ(before, clear)}, {self.differ(before, clearing)} : i1")
+            with code.when(unknown):
+                with code.loop(STATE + 1, counters(len(self.stages))) as loop:
+                    code.do(f"memref.store {self.zero}, {self.memory}[{loop.index}] : {self.type}")
+                self.change("assign", state, clear)
+            self.wait(state, clear)
+
     def write_stages(self) -> None:
-        known: set[int] = set()
+        code, known = self.code, set[int]()
         for number, stage in enumerate(self.stages):
             for before in sorted(stage.after, reverse=True):
                 if before not in known:
-                    self.wait(before)
+                    wanted = self.stages[before].kernel.workgroups
+                    self.wait(code.at(self.slot(before), DONE), code.constant(str(wanted), COUNTER))
                     known |= self.known_by(before)
             self.do(number, stage)
 
@@ -127,7 +155,7 @@ class _Writer:
             which = code(f"arith.select {self.back}, {highest}, {lowest} : {COUNTER}")
             bit = self.count("shli", self.one, which)
             before = self.change("ori", slot, bit)
-            mine = code(f"arith.cmpi eq, {self.count('andi', before, bit)}, {self.zero} : {COUNTER}")
+            mine = self.equal(self.count("andi", before, bit), self.zero)
             with code.when(mine):
                 self.call(stage, code(f"arith.index_cast {which} : {COUNTER} to index"))
             step.begun = self.count("ori", before, bit)
@@ -158,15 +186,13 @@ class _Writer:
         operands, types = [workgroup, *self.operands(stage)], ["index", *stage.kernel.memories]
         self.code.do(f"func.call @{stage.kernel.within}({', '.join(operands)}) : ({', '.join(types)}) -> ()")
 
-    def wait(self, number: int) -> None:
-        """Until all of a stage is done."""
+    def wait(self, place: Value, wanted: Value) -> None:
+        """Until a counter has a value."""
         code = self.code
-        done = code.at(self.slot(number), DONE)
-        wanted = code.constant(str(self.stages[number].kernel.workgroups), COUNTER)
         code.do("scf.while : () -> () {")
-        code.do(f"scf.condition({self.differ(self.look(done), wanted)})")
+        code.do(f"scf.condition({self.differ(self.look(place), wanted)})")
         code.do("} do {")
-        self.stages[number].kernel.machine.pause(code)
+        self.stages[0].kernel.machine.pause(code)
         code.do("scf.yield")
         code.do("}")
 
@@ -186,7 +212,7 @@ class _Writer:
     # Counters
 
     def slot(self, number: int) -> Value:
-        return self.code.index(self.kernels.first + LINE * (1 + number))
+        return self.code.index(FIRST_STAGE + LINE * number)
 
     def full(self, number: int) -> Value:
         """The bits of all of a stage's workgroups."""
@@ -206,6 +232,9 @@ class _Writer:
 
     def count(self, operation: str, a: Value, b: Value) -> Value:
         return self.code(f"arith.{operation} {a}, {b} : {COUNTER}")
+
+    def equal(self, a: Value, b: Value) -> Value:
+        return self.code(f"arith.cmpi eq, {a}, {b} : {COUNTER}")
 
     def differ(self, a: Value, b: Value) -> Value:
         return self.code(f"arith.cmpi ne, {a}, {b} : {COUNTER}")

@@ -4,12 +4,11 @@ Given:
     %h = flow.dispatch @dense_8x64x64_relu::@…(%x, %w, %b)
     %y = flow.dispatch @dense_8x64x32::@…(%h, %v, %c)
 Result:
-    %0 = flow.tensor.splat %zero : tensor<48xi64>
-    %y, %1, %2 = flow.dispatch @sequences::@sequence_0(%x, %w, %b, %v, %c, %0) : … -> (…, tensor<2048xi8>, %0)
+    %y, %0 = flow.dispatch @sequences::@sequence_0(%x, %w, %b, %v, %c) : … -> (…, tensor<2560xi8>)
 
-What only the kernels themselves read lies in memory of the sequence, %1, where values share places that they do not
-need at the same time. %0 counts what has been done. Reshapes between kernels are nothing; another operation between
-them ends a sequence where a kernel needs it.
+What only the kernels themselves read lies in memory of the sequence, %0, where values share places that they do not
+need at the same time. It begins with what counts the work that is done. Reshapes between kernels are nothing; another
+operation between them ends a sequence where a kernel needs it.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ def sequences(program: Program) -> None:
     made: list[Kernels] = []
     functions = list(binding.functions(program.module))
     for function in functions:
-        groups = [group for group in _groups(program, function) if len(group) > 1]
-        if groups:
-            made += _in_sequences(program, function, groups, len(made))
+        for group in list(_groups(program, function)):
+            if len(group) > 1:
+                made.append(_in_sequence(program, group, f"sequence_{len(made)}"))
     if made:
         kernels = {stage.kernel.name: stage.kernel for one in made for stage in one.stages}
         texts = [*(kernel.routine() for kernel in kernels.values()), *(one.entry() for one in made)]
@@ -52,24 +51,12 @@ def sequences(program: Program) -> None:
         executable.remove_unused(program, kernels, functions)
 
 
-def _in_sequences(program: Program, function: ir.Operation, groups: list[Group], number: int) -> Iterator[Kernels]:
-    """Replaces groups by sequences, numbered from `number` on, which count in the same memory one after the other."""
-    total = sum(sequence.counters(len(group)) for group in groups)
-    with ir.InsertionPoint.at_block_begin(function.regions[0].blocks[0]), ir.Location.unknown():
-        counters, first = _zeros(total), 0
-    for one, group in enumerate(groups, number):
-        planned = _Plan(program, group)
-        yield planned.kernels(f"sequence_{one}", first, total)
-        counters = planned.replace(f"sequence_{one}", counters)
-        first += sequence.counters(len(group))
-
-
-def _zeros(count: int) -> ir.Value:
-    i64 = ir.IntegerType.get_signless(64)
-    zero = ir.Operation.create("arith.constant", results=[i64], attributes={"value": ir.IntegerAttr.get(i64, 0)})
-    return ir.Operation.create(
-        "flow.tensor.splat", results=[ir.RankedTensorType.get([count], i64)], operands=[zero.results[0]]
-    ).results[0]
+def _in_sequence(program: Program, group: Group, name: str) -> Kernels:
+    """Replaces a group by a sequence."""
+    plan = _Plan(program, group)
+    kernels = plan.kernels(name)
+    plan.replace(name)
+    return kernels
 
 
 def _kernel(program: Program, operation: ir.Operation) -> Dispatch | None:
@@ -126,12 +113,13 @@ class _Inner:
 
 
 class _Plan:
-    """Where the values of a sequence lie. Its arguments are what it reads, the counters, what others read of it, and
-    memory of its own."""
+    """Where the values of a sequence lie. Its arguments are what it reads, what others read of it, and memory of its
+    own, where the counters come first."""
 
     def __init__(self, program: Program, group: Group):
         self.group = group
         self.dispatches = [kernel for operation in group if (kernel := _kernel(program, operation))]
+        self.counters = 8 * sequence.counters(len(group))
         self.after: list[set[int]] = [set() for _ in group]
         results = [(number, value) for number, operation in enumerate(group) for value in operation.results]
         numbers = {operation: number for number, operation in enumerate(group)}
@@ -153,7 +141,7 @@ class _Plan:
 
     def _place(self, value: ir.Value, writer: int, readers: list[int]) -> None:
         """Finds the first place for a value that is free when it is written. Who used it before must be done then."""
-        size, begin = _size(value), 0
+        size, begin = _size(value), self.counters
         for other in sorted(self.inner.values(), key=lambda one: one.begin):
             if other.last >= writer and other.begin < begin + size and begin < other.end:
                 begin = other.end
@@ -165,38 +153,40 @@ class _Plan:
     @property
     def memory(self) -> int:
         """Bytes of its own."""
-        return max((one.end for one in self.inner.values()), default=0)
+        return max((one.end for one in self.inner.values()), default=self.counters)
 
-    def kernels(self, name: str, first: int, count: int) -> Kernels:
-        arguments = len(self.inputs) + 1 + len(self.outputs) + bool(self.memory)
+    def kernels(self, name: str) -> Kernels:
         stages = [
             Stage(kernel, tuple(self._place_of(v) for v in [*operation.operands, *operation.results]), frozenset(after))
             for operation, kernel, after in zip(self.group, self.dispatches, self.after, strict=True)
         ]
-        return Kernels(name, stages, arguments, len(self.inputs), first, count)
+        return Kernels(name, stages, self._own + 1, Place(self._own))
+
+    @property
+    def _own(self) -> int:
+        """The last argument."""
+        return len(self.inputs) + len(self.outputs)
 
     def _place_of(self, value: ir.Value) -> Place:
         stored = _stored(value)
-        behind = len(self.inputs) + 1
         if stored in self.inner:
-            return Place(behind + len(self.outputs), self.inner[stored].begin)
+            return Place(self._own, self.inner[stored].begin)
         if stored in self.outputs:
-            return Place(behind + self.outputs.index(stored))
+            return Place(len(self.inputs) + self.outputs.index(stored))
         return Place(self.inputs.index(value))
 
-    def replace(self, name: str, counters: ir.Value) -> ir.Value:
-        """Calls the sequence in place of its kernels, and tells what holds the counters then."""
-        own = [ir.RankedTensorType.get([self.memory], ir.IntegerType.get_signless(8))] if self.memory else []
+    def replace(self, name: str) -> None:
+        """Calls the sequence in place of its kernels."""
+        own = ir.RankedTensorType.get([self.memory], ir.IntegerType.get_signless(8))
         last = self.group[-1]
         with ir.InsertionPoint(last), last.location:
-            types = [*(value.type for value in self.outputs), *own, counters.type]
-            results = executable.call(EXECUTABLE, name, [*self.inputs, counters], types, [len(self.inputs)])
+            types = [*(value.type for value in self.outputs), own]
+            results = executable.call(EXECUTABLE, name, self.inputs, types)
         for value, result in zip(self.outputs, results, strict=False):
             value.replace_all_uses_with(result)
         for operation in reversed(self.group):
             _erase(operation)
         _move_behind(results[0].owner)
-        return results[-1]
 
 
 def _size(value: ir.Value) -> int:
