@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from programs import lowered, run_program
@@ -44,6 +46,16 @@ def test_softmax_of_dimensions_of_one_after_its_axis(run):
     x = np.random.default_rng(0).normal(size=(3, 20, 1, 1)).astype(np.float32)
     y = run(softmax_graph(x.shape, 1), "@softmax", x=x)
     np.testing.assert_allclose(y[..., 0, 0], softmax(x[..., 0, 0].astype(np.float64)), rtol=3e-6)
+
+
+@pytest.mark.parametrize("shape", [(1,), (7, 37), (2, 3, 16), (40, 1000)])
+def test_gelu(run, shape):
+    x = np.random.default_rng(0).normal(scale=3, size=shape).astype(np.float32)
+    x.flat[0] = -30
+    b = GraphBuilder()
+    y = run(b.graph({"y": b.gelu(b.input("x", "float32", shape))}), "@gelu", x=x)
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    np.testing.assert_allclose(y, x / 2 * (1 + erf(x.astype(np.float64) / math.sqrt(2))), rtol=1e-6, atol=1e-6)
 
 
 def test_softmax_of_extremes(run):

@@ -60,7 +60,7 @@ CHOICES = {
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),
     "dense.panel": Choice("depth of a panel, at most", (128, 256, 512, 1024, 2048, 4096), "dense.PANEL"),
     "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),
-    "rows": Choice("who computes softmax or layer normalization", KERNEL_OR_IREE, "webnn-rows"),
+    "rows": Choice("who computes softmax, layer normalization or gelu", KERNEL_OR_IREE, "webnn-rows"),
     "attention": Choice("who computes attention", KERNEL_OR_IREE, "kernels.attention.pays"),
     "attention.keys": Choice("keys of a tile, at most", (16, 32, 64, 128, 256), "attention.KEYS"),
     "quantized": Choice("form of an exact product with quantized weights", ("digits", "tiles"), "Machine.few"),

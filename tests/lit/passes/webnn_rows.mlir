@@ -26,3 +26,14 @@ func.func @layer_norm(%x: tensor<4x6x100xf32>, %bias: tensor<6x100xf32>) -> tens
   %y = "webnn.layerNormalization"(%x, %bias) {axes = array<i64: 1, 2>, epsilon = 1.0e-5 : f64, operandSegmentSizes = array<i32: 1, 0, 1>} : (tensor<4x6x100xf32>, tensor<6x100xf32>) -> tensor<4x6x100xf32>
   return %y : tensor<4x6x100xf32>
 }
+
+// CHECK-LABEL: func.func @gelus
+func.func @gelus(%x: tensor<32x512xf32>) -> (tensor<32x512xf32>, tensor<32x512xf32>) {
+  // CHECK: flow.dispatch @gelu_32x512
+  %0 = "webnn.gelu"(%x) : (tensor<32x512xf32>) -> tensor<32x512xf32>
+  // CHECK: webnn.abs
+  %1 = "webnn.abs"(%x) : (tensor<32x512xf32>) -> tensor<32x512xf32>
+  // CHECK: webnn.gelu
+  %2 = "webnn.gelu"(%1) : (tensor<32x512xf32>) -> tensor<32x512xf32>
+  return %0, %2 : tensor<32x512xf32>, tensor<32x512xf32>
+}

@@ -185,6 +185,14 @@ def dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -
     return [Tensor.of(v) for v in executable.call(function.name, function.name, [t.value for t in operands], types)]
 
 
+def is_stored(value: ir.Value) -> bool:
+    """Whether it is an argument or a kernel's result, maybe in another shape."""
+    owner = value.owner
+    if isinstance(owner, ir.Block) or owner.name == "flow.dispatch":
+        return True
+    return bool(owner.name.endswith(".reshape")) and is_stored(owner.operands[0])
+
+
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:
     """A constant packed, as a constant named after it; one that stands in the module is packed there."""
     type_ = ELEMENTS[packing.element]

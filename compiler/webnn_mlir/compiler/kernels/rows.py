@@ -1,4 +1,4 @@
-"""Functions of rows in float32: softmax and layer normalization, in passes over a row that stays in the cache."""
+"""Functions of rows in float32: softmax and layer normalization, in passes over a row that stays in the cache; gelu."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from . import activation
 from .code import Value, tree
 from .exponential import exponential, greater, real
 from .function import Dispatch, Function
@@ -104,6 +105,18 @@ def layer_norm(rows: Rows, epsilon: float, *, scale: bool, bias: bool) -> Dispat
             row.store(value, column, left)
 
         row.each(normalize)
+    return f.dispatch(rows.workgroups)
+
+
+def gelu(rows: Rows) -> Dispatch:
+    """y = x / 2 · (1 + erf(x / sqrt(2)))"""
+    f = Function(f"gelu_{rows.rows}x{rows.columns}", rows.machine, {"x": rows.type}, {"y": rows.type})
+    with _each_row(f, rows) as row:
+
+        def of_each(column: Value, left: Value | None) -> None:
+            row.store(activation.gelu(f.code, row.load("x", column, left), row.vf), column, left)
+
+        row.each(of_each)
     return f.dispatch(rows.workgroups)
 
 

@@ -1,4 +1,5 @@
-"""Computes softmax and layer normalization of rows by kernels that read a row several times while it is in the cache.
+"""Computes softmax and layer normalization of rows by kernels that read a row several times while it is in the cache;
+and gelu of what is stored, so that it does not keep kernels apart.
 
 Given:
     %y = "webnn.softmax"(%x) {axis = 1 : i64} : (tensor<128x4096xf32>) -> tensor<128x4096xf32>
@@ -22,7 +23,7 @@ from ..emitter import Emitter
 from ..kernels import choice
 from ..kernels.function import Dispatch
 from ..kernels.machine import Machine
-from ..kernels.rows import Rows, layer_norm, softmax
+from ..kernels.rows import Rows, gelu, layer_norm, softmax
 from ..program import Program
 from . import register_pass
 
@@ -64,6 +65,12 @@ def _softmax(op: OpView, machine: Machine) -> tuple[Dispatch, list[Tensor]] | No
     return softmax(_rows(machine, op.input, op.axis)), [op.input]
 
 
+def _gelu(op: OpView, machine: Machine) -> tuple[Dispatch, list[Tensor]] | None:
+    if not choice.is_stored(op.input.value) or not op.input.rank:
+        return None
+    return gelu(_rows(machine, op.input, op.input.rank - 1)), [op.input]
+
+
 def _layer_normalization(op: OpView, machine: Machine) -> tuple[Dispatch, list[Tensor]] | None:
     axes, rank = list(op.axes), op.input.rank
     if not axes or axes != list(range(rank - len(axes), rank)):
@@ -74,5 +81,5 @@ def _layer_normalization(op: OpView, machine: Machine) -> tuple[Dispatch, list[T
     return function, [t for t in (op.input, op.scale, op.bias) if t is not None]
 
 
-FORMS = {"webnn.softmax": _softmax, "webnn.layerNormalization": _layer_normalization}
+FORMS = {"webnn.softmax": _softmax, "webnn.layerNormalization": _layer_normalization, "webnn.gelu": _gelu}
 """By their op: the kernel of an instance, and its operands; None for those that are left alone."""

@@ -38,7 +38,7 @@ def sums_over_places(program: Program) -> None:
             return None
         _, op, (result,) = binding.view(operation)
         x, axes = op.input, sorted(op.axes)
-        if x.data_type is not DataType.FLOAT32 or math.prod(x.shape) < SMALLEST or not _is_stored(x.value):
+        if x.data_type is not DataType.FLOAT32 or math.prod(x.shape) < SMALLEST or not choice.is_stored(x.value):
             return None
         machine = choice.machine_of(program)
         if machine is None or not axes or axes != list(range(axes[0], axes[-1] + 1)):
@@ -53,11 +53,3 @@ def sums_over_places(program: Program) -> None:
         return [emitter.reshape(choice.dispatch(program, function, [flat])[0], result.shape)]
 
     binding.rewrite(program.module, pattern, sweep=True)
-
-
-def _is_stored(value: ir.Value) -> bool:
-    """Whether it is an argument or a kernel's result, maybe in another shape."""
-    owner = value.owner
-    if isinstance(owner, ir.Block) or owner.name == "flow.dispatch":
-        return True
-    return owner.name.endswith(".reshape") and _is_stored(owner.operands[0])
