@@ -260,25 +260,51 @@ def test_devices(capsys):
     assert "float16" in entries["cpu"]["opSupportLimits"]["exp"]["input"]["dataTypes"]
 
 
-@pytest.mark.skipif(
+emulated = pytest.mark.skipif(
     "WEBNN_AARCH64_RUNTIME" not in os.environ, reason="WEBNN_AARCH64_RUNTIME names no folder of IREE's runtime for it"
 )
-def test_an_artifact_for_another_processor_runs_on_it(tmp_path):
-    """IREE's own program for aarch64 runs what was compiled here, under an emulator."""
-    runtime = Path(os.environ["WEBNN_AARCH64_RUNTIME"])
-    webnn_mlir.compile(graph(), target_triple="aarch64-linux-gnu", cache=False).save(tmp_path / "graph.vmfb")
-    x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
-    np.save(tmp_path / "x.npy", x)
-    system = "/usr/aarch64-linux-gnu"
+
+
+def run_emulated(folder, x, *options):
+    """IREE's own program for aarch64 runs the folder's artifact, under an emulator."""
+    runtime, system = Path(os.environ["WEBNN_AARCH64_RUNTIME"]), "/usr/aarch64-linux-gnu"
+    np.save(folder / "x.npy", x)
     subprocess.run(
         [
             "qemu-aarch64", "-L", system, "-E", f"LD_LIBRARY_PATH={runtime / 'iree_base_runtime.libs'}:{system}/lib",
-            runtime / "iree/_runtime_libs/iree-run-module", f"--module={tmp_path / 'graph.vmfb'}",
-            "--device=local-sync", "--function=main",
-            f"--input=@{tmp_path / 'x.npy'}", f"--output=@{tmp_path / 'y.npy'}",
+            runtime / "iree/_runtime_libs/iree-run-module", f"--module={folder / 'graph.vmfb'}", "--function=main",
+            f"--input=@{folder / 'x.npy'}", f"--output=@{folder / 'y.npy'}", *options,
         ],
         check=True,
     )  # fmt: skip
-    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected(x), rtol=1e-5)
+    return np.load(folder / "y.npy")
+
+
+@emulated
+def test_an_artifact_for_another_processor_runs_on_it(tmp_path):
+    webnn_mlir.compile(graph(), target_triple="aarch64-linux-gnu", cache=False).save(tmp_path / "graph.vmfb")
+    x = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
+    y = run_emulated(tmp_path, x, "--device=local-sync")
+    np.testing.assert_allclose(y, expected(x), rtol=1e-5)
     with pytest.raises(ValueError, match="its code is for arm_64, another machine"):
         webnn_mlir.load(tmp_path / "graph.vmfb")
+
+
+@emulated
+def test_kernels_for_another_processor_run_on_it(tmp_path):
+    """A sequence of them, with three threads."""
+    rng, b = np.random.default_rng(0), GraphBuilder()
+    x = rng.random((64, 256), np.float32)
+    w = (rng.random((256, 256), np.float32) - 0.5) / 16
+    y = b.input("x", "float32", x.shape)
+    for _ in range(3):
+        y = b.softmax(b.relu(b.matmul(y, b.constant(w))), 1)
+        x = np.maximum(x.astype(np.float64) @ w, 0)
+        x = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    webnn_mlir.compile(
+        b.graph({"y": y}), target_triple="aarch64-linux-gnu", target_cpu="cortex-a76", opt_level=3, cache=False
+    ).save(tmp_path / "graph.vmfb")
+    assert b"sequence_0" in (tmp_path / "graph.vmfb").read_bytes()
+    given = np.random.default_rng(0).random((64, 256), np.float32)
+    y = run_emulated(tmp_path, given, "--device=local-task", "--task_topology_group_count=3")
+    np.testing.assert_allclose(y, x, rtol=1e-5)
