@@ -70,7 +70,7 @@ def _groups(program: Program, function: ir.Operation) -> Iterator[Group]:
     inside: set[ir.Operation] = set()
     behind: set[ir.Operation] = set()
     for operation in (op.operation for op in function.regions[0].blocks[0].operations):
-        needed = {_stored(operand).owner for operand in operation.operands}
+        needed = {_stored(operand).owner for operand in _needed(operation)}
         if _kernel(program, operation):
             if needed & behind:
                 yield group
@@ -80,6 +80,15 @@ def _groups(program: Program, function: ir.Operation) -> Iterator[Group]:
         elif operation.name != VIEW and needed & (inside | behind):
             behind.add(operation)
     yield group
+
+
+def _needed(operation: ir.Operation) -> Iterator[ir.Value]:
+    """The operands of an operation, and of those in its regions, which may use what stands around it."""
+    yield from operation.operands
+    for region in operation.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield from _needed(inner.operation)
 
 
 def _stored(value: ir.Value) -> ir.Value:
@@ -209,7 +218,7 @@ def _move_behind(call: ir.Operation) -> None:
     for operation in [op.operation for op in call.operation.parent.regions[0].blocks[0].operations]:
         if operation == call:
             return
-        if any(operand.owner in moved for operand in operation.operands):
+        if any(operand.owner in moved for operand in _needed(operation)):
             operation.move_after(place)
             moved.add(operation)
             place = operation
