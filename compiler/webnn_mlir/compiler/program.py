@@ -25,7 +25,7 @@ class Program:
 
     `parameters` are the keys of those that the artifact reads from an archive instead of holding them. `places` tells
     where the weights of a program that came as MLIR lie. `packed` are the keys that passes gave to other keys' weights
-    in another order.
+    in another order. `kernels` are those that passes have called, by name.
     """
 
     session: Session

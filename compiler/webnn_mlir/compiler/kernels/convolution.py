@@ -21,8 +21,8 @@ from .machine import Machine
 from .output import Output
 
 WORKGROUPS = 64
-WORKGROUP_PRODUCTS = 2**18
-"""At most, and of a workgroup at least."""
+WORKGROUP_PRODUCTS, WORKGROUP_DEPTHWISE = 2**18, 2**15
+"""At most, and of a workgroup at least; those of a depthwise filter take longer."""
 
 NEAR = 2**18
 """Bytes of weights that stay in the second cache while they are used again and again."""
@@ -260,7 +260,7 @@ def function(c: Convolution) -> Dispatch:
 
 
 def _workgroups(c: Convolution, items: int) -> int:
-    least = WORKGROUP_PRODUCTS // 8 if c.depthwise else WORKGROUP_PRODUCTS
+    least = WORKGROUP_DEPTHWISE if c.depthwise else WORKGROUP_PRODUCTS
     return max(1, min(c.most_workgroups, items, c.products // least))
 
 
