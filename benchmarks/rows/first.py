@@ -97,7 +97,8 @@ written once; no tiling pipeline for kernels that are vectors already (5 %); the
 read. Without our kernels IREE takes twice as long. What does not: -O0 and -O1 instead of -O3 (3 % less), no
 hoisting and evaluating of constants (nothing: weights are packed before), LLVM's SLP and loop vectorization or
 unrolling off (up to 5 %), fewer dialects in the context, other settings of malloc, executables that are not linked
-to one (twice the time, since the linker is called for each). Without LLVM's loop strength reduction it is 9 % less,
+to one (twice the time, since the linker is called for each). One dispatch for kernels that follow each other costs a
+tenth. Without LLVM's loop strength reduction it is 9 % less,
 but that is a setting of the process and touches all code.""",
     "cached": """A hit imports neither declarations nor IREE's compiler, asks only for the states of files, links
 the artifact instead of copying it and does not sum it up again; digests are computed once for each state of a file. Of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from programs import lowered, run_program
 
-from webnn_mlir import ML
+from webnn_mlir import ML, compile
 from webnn_mlir.compiler import pipeline
 from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.options import CompileOptions
@@ -62,6 +62,12 @@ def test_any_net(tmp_path, seed, machine):
     together = run_program(lowered(graph, machine=machine), tmp_path, x)
     for name, expected in Artifact(apart, device="local-sync").run(x).items():
         np.testing.assert_array_equal(together[name], expected)
+
+
+@pytest.mark.parametrize(("options", "there"), [({}, True), ({"opt_level": 1}, False), ({"sequences": False}, False)])
+def test_who_gets_them(tmp_path, options, there):
+    files = compile(graph_of(1), cache=False, **options).save(tmp_path / "g.vmfb")
+    assert (b"sequence_0" in files[0].read_bytes()) == there
 
 
 MANY_RUNS = """

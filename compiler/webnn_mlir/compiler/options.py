@@ -30,9 +30,9 @@ class CompileOptions:
     webnn passes up to StableHLO. iree_flags are passed on as they are, after ours. aliases are pairs of an output and
     the input whose memory it takes over. accuracy: `exact`, or `dynamic`, which lets products with quantized weights
     round what they multiply them with to 8 bits. memory: `artifact` allocates results and what lives only during a run
-    itself, with `caller` both come from the caller. sequences: whether kernels that follow each other are one dispatch;
-    a profile tells those apart that are not. tuning: what is decided otherwise than the cost models do, of
-    tuning.CHOICES; with one, the compile tells its places.
+    itself, with `caller` both come from the caller. sequences: whether kernels that follow each other are one dispatch,
+    from level 2 on; a profile tells those apart that are not. tuning: what is decided otherwise than the cost models
+    do, of tuning.CHOICES; with one, the compile tells its places.
     """
 
     target: str = "cpu"

@@ -41,7 +41,8 @@ def for_iree(options: CompileOptions) -> list[str]:
     """What is done to the last stage before IREE gets it; other consumers of StableHLO take it as it is."""
     passes = {
         "webnn-compute-barrier": True,
-        "webnn-sequences": options.sequences,
+        # They take a tenth of the time to compile.
+        "webnn-sequences": options.sequences and options.opt_level >= 2,
         "webnn-caller-memory": options.memory == "caller",
     }
     return [name for name, wanted in passes.items() if wanted]
