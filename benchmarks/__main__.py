@@ -34,6 +34,13 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def command_of(args: argparse.Namespace) -> str:
+    """What measures the same: where the results went says nothing of them."""
+    given = [f"--{name}={getattr(args, name)}" for name in ("rows", "threads")
+             if getattr(args, name) != parser().get_default(name)]  # fmt: skip
+    return shlex.join(["python", "-m", "benchmarks", *given, *["--quick"] * args.quick])
+
+
 def main() -> int:
     args = parser().parse_args()
     patterns = [p if "/" in p else f"{p}/*" for p in args.rows.split(",")]
@@ -49,8 +56,7 @@ def main() -> int:
     if args.results:
         data = json.loads(args.results.read_text())
     else:
-        command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-        data = {"machine": machine(), "command": command, "results": []}
+        data = {"machine": machine(), "command": command_of(args), "results": []}
     print(header(data["machine"]))
     for result in data["results"]:
         print(line_of(result))

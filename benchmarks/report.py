@@ -22,7 +22,7 @@ we the defaults of `-O3`.
 
 {machine}
 
-Written by `{command}`.
+Measured by `{command}`; `--plot` and `--markdown` write the plot and this page.
 {plot}
 {table}
 {reasons}"""

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from benchmarks.__main__ import line_of
+from benchmarks.__main__ import command_of, line_of, parser
 from benchmarks.measure import WrongAnswer, measure
 from benchmarks.report import write_page, write_plot
 from benchmarks.row import Row, Runner, Work
@@ -129,3 +129,9 @@ def test_page_and_plot(tmp_path):
     drawn = plot.read_text()
     assert all(name in drawn for name in ("g/ahead", "g/behind", "1 thread", "goal"))
     assert "g/alone" not in drawn
+
+
+def test_the_command_names_what_is_measured_and_no_files():
+    args = parser().parse_args(["--quick", "--rows", "int4/*", "--json", "/a/b.json", "--plot", "/a/b.svg"])
+    assert command_of(args) == "python -m benchmarks '--rows=int4/*' --quick"
+    assert command_of(parser().parse_args(["--markdown", "/a/b.md"])) == "python -m benchmarks"
