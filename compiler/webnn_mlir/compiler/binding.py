@@ -314,6 +314,18 @@ def as_list(values: Any) -> list[Any]:
 # Rewriting
 
 
+def is_view(operation: ir.Operation) -> bool:
+    """Whether it only gives a value another shape."""
+    return operation.name in ("webnn.reshape", "stablehlo.reshape")
+
+
+def unshaped(value: ir.Value) -> ir.Value:
+    """What a value is, maybe in another shape."""
+    while not isinstance(value.owner, ir.Block) and is_view(value.owner):
+        value = value.owner.operands[0]
+    return value
+
+
 def functions(module: ir.Module) -> Iterator[ir.Operation]:
     """The functions of a module that have a body."""
     for operation in module.body.operations:

@@ -187,10 +187,8 @@ def dispatch(program: Program, function: Dispatch, operands: Sequence[Tensor]) -
 
 def is_stored(value: ir.Value) -> bool:
     """Whether it is an argument or a kernel's result, maybe in another shape."""
-    owner = value.owner
-    if isinstance(owner, ir.Block) or owner.name == "flow.dispatch":
-        return True
-    return bool(owner.name.endswith(".reshape")) and is_stored(owner.operands[0])
+    owner = binding.unshaped(value).owner
+    return isinstance(owner, ir.Block) or executable.name_of(owner) is not None
 
 
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:

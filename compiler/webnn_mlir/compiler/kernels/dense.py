@@ -165,10 +165,7 @@ class _Product:
     def write(self) -> None:
         code, d = self.code, self.d
         full = d.groups // d.width
-        begin, end = (
-            code(f"arith.divui {code.at((self.part, full), n)}, {code.index(d.parts)} : index") for n in (0, full)
-        )
-        with code.loop(begin, end) as loop:
+        with code.loop(*self.f.part(full, d.parts, self.part)) as loop:
             self._rows(code.at((loop.index, d.width)), d.width)
         if rest := d.groups % d.width:
             with code.when(code(f"arith.cmpi eq, {self.part}, {code.index(d.parts - 1)} : index")):

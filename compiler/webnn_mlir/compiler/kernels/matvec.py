@@ -61,9 +61,7 @@ def _plain(f: Function, m: Matvec, item: Value, part: Value) -> None:
     """Some columns: y gathers what some steps of the depth give, and then the next ones."""
     code, lanes, vf = f.code, m.machine.lanes, m.machine.vector("f32")
     vectors = -(-m.columns // lanes)
-    begin, end = (
-        code(f"arith.divui {code.at((part, vectors), n)}, {code.index(m.parts)} : index") for n in (0, vectors)
-    )
+    begin, end = f.part(vectors, m.parts, part)
     full = m.depth // STEPS * STEPS
     whole = m.columns // lanes
 
@@ -108,9 +106,7 @@ def _plain(f: Function, m: Matvec, item: Value, part: Value) -> None:
 def _turned(f: Function, m: Matvec, item: Value, part: Value) -> None:
     """Some columns, each the sum of a product along the depth."""
     code = f.code
-    begin, end = (
-        code(f"arith.divui {code.at((part, m.columns), n)}, {code.index(m.parts)} : index") for n in (0, m.columns)
-    )
+    begin, end = f.part(m.columns, m.parts, part)
     count = code(f"arith.subi {end}, {begin} : index")
     rest = code(f"arith.remui {count}, {code.index(STREAMS)} : index")
     full = code(f"arith.subi {end}, {rest} : index")

@@ -155,13 +155,10 @@ class _Block:
         code, w = self.code, self.w
         with code.loop(0, w.above) as loop:
             self._transform(loop.index)
-        begin, end = (
-            code(f"arith.divui {code.at((self.split, w.product.panels), n)}, {code.index(w.splits)} : index")
-            for n in (0, w.product.panels)
-        )
+        panels = self.f.part(w.product.panels, w.splits, self.split)
         count = w.rows * w.tiles
         size = w.product.tile(self.vectors)
-        with code.loop(begin, end) as panel, code.loop(0, count, step=size) as loop:
+        with code.loop(*panels) as panel, code.loop(0, count, step=size) as loop:
             start = code(f"arith.minui {loop.index}, {code.index(count - size)} : index")
             self._multiply(panel.index, start, size)
             self._finish(panel.index, start, size)

@@ -28,7 +28,6 @@ from ..program import Program
 from . import register_pass
 
 EXECUTABLE = "sequences"
-VIEW = "stablehlo.reshape"
 
 LINE = 64
 """Bytes of a line of the cache."""
@@ -70,14 +69,14 @@ def _groups(program: Program, function: ir.Operation) -> Iterator[Group]:
     inside: set[ir.Operation] = set()
     behind: set[ir.Operation] = set()
     for operation in (op.operation for op in function.regions[0].blocks[0].operations):
-        needed = {_stored(operand).owner for operand in _needed(operation)}
+        needed = {binding.unshaped(operand).owner for operand in _needed(operation)}
         if _kernel(program, operation):
             if needed & behind:
                 yield group
                 group, inside, behind = [], set(), set()
             group.append(operation)
             inside.add(operation)
-        elif operation.name != VIEW and needed & (inside | behind):
+        elif not binding.is_view(operation) and needed & (inside | behind):
             behind.add(operation)
     yield group
 
@@ -91,17 +90,10 @@ def _needed(operation: ir.Operation) -> Iterator[ir.Value]:
                 yield from _needed(inner.operation)
 
 
-def _stored(value: ir.Value) -> ir.Value:
-    """What a value is, maybe in another shape."""
-    while not isinstance(value.owner, ir.Block) and value.owner.name == VIEW:
-        value = value.owner.operands[0]
-    return value
-
-
 def _used_by(value: ir.Value) -> Iterator[ir.Operation]:
     """What uses a value, in whatever shape."""
     for use in value.uses:
-        if use.owner.name == VIEW:
+        if binding.is_view(use.owner):
             yield from _used_by(use.owner.results[0])
         else:
             yield use.owner
@@ -136,7 +128,7 @@ class _Plan:
         readers: dict[ir.Value, list[int]] = {value: [] for _, value in results}
         for number, operation in enumerate(group):
             for operand in operation.operands:
-                stored = _stored(operand)
+                stored = binding.unshaped(operand)
                 if stored in readers:
                     readers[stored].append(number)
                     self.after[number].add(numbers[stored.owner])
@@ -177,7 +169,7 @@ class _Plan:
         return len(self.inputs) + len(self.outputs)
 
     def _place_of(self, value: ir.Value) -> Place:
-        stored = _stored(value)
+        stored = binding.unshaped(value)
         if stored in self.inner:
             return Place(self._own, self.inner[stored].begin)
         if stored in self.outputs:
