@@ -129,19 +129,17 @@ class _Writer:
                 if before not in known:
                     wanted = self.stages[before].kernel.workgroups
                     self.wait(code.at(self.slot(before), DONE), code.constant(str(wanted), COUNTER))
-                    known |= self.known_by(before)
+                    self.learn(known, before)
             self.do(number, stage)
 
-    def known_by(self, number: int) -> set[int]:
-        """The stages that are done when this one is."""
-        found: set[int] = set()
+    def learn(self, known: set[int], number: int) -> None:
+        """Adds what is done when a stage is: the stage, and those that had to be done before it."""
         left = [number]
         while left:
             one = left.pop()
-            if one not in found:
-                found.add(one)
+            if one not in known:
+                known.add(one)
                 left += self.stages[one].after
-        return found
 
     # A stage
 

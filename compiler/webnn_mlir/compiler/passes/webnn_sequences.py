@@ -124,7 +124,7 @@ class _Plan:
         self.after: list[set[int]] = [set() for _ in group]
         results = [(number, value) for number, operation in enumerate(group) for value in operation.results]
         numbers = {operation: number for number, operation in enumerate(group)}
-        self.inputs: list[ir.Value] = []
+        self.inputs: dict[ir.Value, int] = {}
         readers: dict[ir.Value, list[int]] = {value: [] for _, value in results}
         for number, operation in enumerate(group):
             for operand in operation.operands:
@@ -132,8 +132,8 @@ class _Plan:
                 if stored in readers:
                     readers[stored].append(number)
                     self.after[number].add(numbers[stored.owner])
-                elif operand not in self.inputs:
-                    self.inputs.append(operand)
+                else:
+                    self.inputs.setdefault(operand, len(self.inputs))
         self.outputs = [v for _, v in results if not numbers.keys() >= set(_used_by(v))]
         self.inner: dict[ir.Value, _Inner] = {}
         for number, value in results:
@@ -174,7 +174,7 @@ class _Plan:
             return Place(self._own, self.inner[stored].begin)
         if stored in self.outputs:
             return Place(len(self.inputs) + self.outputs.index(stored))
-        return Place(self.inputs.index(value))
+        return Place(self.inputs[value])
 
     def replace(self, name: str) -> None:
         """Calls the sequence in place of its kernels."""
@@ -182,7 +182,7 @@ class _Plan:
         last = self.group[-1]
         with ir.InsertionPoint(last), last.location:
             types = [*(value.type for value in self.outputs), own]
-            results = executable.call(EXECUTABLE, name, self.inputs, types)
+            results = executable.call(EXECUTABLE, name, list(self.inputs), types)
         for value, result in zip(self.outputs, results, strict=False):
             value.replace_all_uses_with(result)
         for operation in reversed(self.group):
