@@ -1,8 +1,11 @@
-"""webnn-sequences: kernels in one dispatch compute what they compute one by one, with any number of threads."""
+"""webnn-sequences: kernels in one dispatch compute what they compute one by one, with any number of threads, and when
+the calling thread takes part."""
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import iree.runtime as rt
 import numpy as np
 import pytest
 from programs import lowered, run_program
@@ -12,7 +15,11 @@ from webnn_mlir.compiler import pipeline
 from webnn_mlir.compiler.iree import compile_to_file
 from webnn_mlir.compiler.options import CompileOptions
 from webnn_mlir.dialects.webnn import GraphBuilder
-from webnn_mlir.runtime.artifact import Artifact
+from webnn_mlir.runtime import executable
+from webnn_mlir.runtime.artifact import Artifact, open_module
+from webnn_mlir.runtime.device import instance, open_device
+from webnn_mlir.runtime.errors import ExecutionError
+from webnn_mlir.runtime.team import Team
 
 RNG = np.random.default_rng(0)
 
@@ -114,3 +121,129 @@ def test_their_memory_is_what_others_left_there():
             for graph, expected in zip(graphs, first, strict=True):
                 for name, y in context.compute(graph, {"x": x}).items():
                     np.testing.assert_array_equal(y, expected[name])
+
+
+def kernels_only(b):
+    x = b.input("x", "float32", [64, 256])
+    y = b.softmax(b.matmul(x, b.constant(np.eye(256, dtype=np.float32) * 3)), 1)
+    return {"y": b.layer_normalization(y, axes=[1]), "early": y}
+
+
+def one_kernel(b):
+    return {"y": b.softmax(b.input("x", "float32", [64, 256]), 1)}
+
+
+def another_operation(b):
+    return {"y": b.softmax(b.cumulative_sum(b.input("x", "float32", [64, 256]), 0), 1)}
+
+
+def twice_the_same(b):
+    y = b.softmax(b.input("x", "float32", [64, 256]), 1)
+    return {"y": y, "z": b.identity(y)}
+
+
+def opened(tmp_path, net, **options):
+    b = GraphBuilder()
+    files = compile(b.graph(net(b)), cache=False, opt_level=3, **options).save(tmp_path / "g.vmfb")
+    return open_module(files[0], instance())
+
+
+@pytest.mark.parametrize(
+    ("net", "memory", "shared"),
+    [
+        (kernels_only, "caller", True),
+        (one_kernel, "caller", True),
+        (one_kernel, "artifact", False),
+        (another_operation, "caller", False),
+        (twice_the_same, "caller", False),
+    ],
+)
+def test_which_runs_can_be_shared(tmp_path, net, memory, shared):
+    module, name, _ = opened(tmp_path, net, memory=memory)
+    assert (executable.SHARED in module.lookup_function(name).reflection) == shared
+
+
+def softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def expected_of(x):
+    """What kernels_only computes, in float64."""
+    early = softmax(3 * x.astype(np.float64))
+    centred = early - early.mean(1, keepdims=True)
+    return {"early": early, "y": centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)}
+
+
+@pytest.fixture
+def many_cores(monkeypatch):
+    monkeypatch.setattr(executable, "cores", lambda: 4)
+
+
+def built(context, net):
+    b = context.create_graph_builder()
+    return b.build(net(b))
+
+
+def check(results, x):
+    for name, wanted in expected_of(x).items():
+        np.testing.assert_allclose(results[name], wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_the_calling_thread_and_helpers_share_runs(many_cores):
+    with ML().create_context(accelerated=False) as context:
+        graph = built(context, kernels_only)
+        assert graph._executable.team
+        for _ in range(300):
+            x = RNG.random((64, 256), np.float32)
+            check(context.compute(graph, {"x": x}), x)
+
+
+def test_a_tiny_one_is_the_calling_threads():
+    x = RNG.random((8, 128), np.float32)
+    with ML().create_context(accelerated=False) as context:
+        b = context.create_graph_builder()
+        graph = b.build({"y": b.softmax(b.input("x", "float32", [8, 128]), 1)})
+        assert graph._executable.shared
+        assert graph._inline
+        for _ in range(20):
+            np.testing.assert_allclose(context.compute(graph, {"x": x})["y"], softmax(x), rtol=1e-5)
+
+
+def test_several_threads_call_at_once(many_cores):
+    """One of them has the helpers; the others' runs are the device's."""
+    with ML().create_context(accelerated=False) as context:
+        graph = built(context, kernels_only)
+
+        def run(seed):
+            x = np.random.default_rng(seed).random((64, 256), np.float32)
+            for _ in range(50):
+                check(context.compute(graph, {"x": x}), x)
+
+        with ThreadPoolExecutor(5) as pool:
+            list(pool.map(run, range(5)))
+
+
+@pytest.mark.parametrize("which", ["_caller", "_helpers"])
+def test_a_run_that_failed_leaves_nothing_behind(tmp_path, monkeypatch, which):
+    """The next run in the same memory does all of its work."""
+    module, name, signature = opened(tmp_path, kernels_only, memory="caller")
+    device = open_device("local-sync")
+    program = executable.Executable(device, module, name, signature, None, 0)
+    team = Team(program, 2)
+    x, outputs = RNG.random((64, 256), np.float32), [np.zeros((64, 256), np.float32) for _ in range(2)]
+    arrays = [x, *outputs, np.zeros(program.transient_bytes, np.uint8)]
+    buffers = [rt.asdevicearray(device.hal, array) for array in arrays]
+    views = [buffer._buffer_view for buffer in buffers]
+
+    def fail(*_, **__):
+        raise RuntimeError("file.c:1: UNKNOWN; no more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(getattr(team, which), "start", fail)
+        with pytest.raises(ExecutionError, match="no more"):
+            team.run(views, "net")
+    for buffer in buffers[1:3]:
+        buffer._buffer_view.get_buffer().fill_zero(0, x.nbytes)
+    program.start(views, rt.HalFence(0), rt.HalFence(0))
+    check(dict(zip(signature.outputs, (b.to_host() for b in buffers[1:3]), strict=True)), x)

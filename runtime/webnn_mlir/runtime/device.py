@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,9 @@ Array = np.ndarray[Any, Any]
 
 ALIGNMENT = 64
 """What IREE needs of memory that it uses where it lies, and what its code assumes of every buffer."""
+
+VIGILANCE = 100
+"""Microseconds for which helpers look for more to do, before they sleep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +64,52 @@ def open_device(driver: str) -> Device:
     collector say, would be freed twice. Raises ArtifactError where there is none.
     """
     import iree.runtime as rt
+
+    return _opened(driver, rt.get_driver)
+
+
+@lru_cache
+def open_helpers(count: int) -> Device:
+    """A device of threads that take part in what a calling thread computes. They look for more for a while, since to
+    wake them up takes as long as a small graph, and run on any core, since the caller needs one itself."""
+    import iree.runtime as rt
+    from iree.runtime import _binding
+
+    rt.flags.parse_flags(f"--task_topology_group_count={count}", f"--task_worker_spin_us={VIGILANCE}")
+    try:
+        return _opened("local-task", _binding.create_hal_driver)
+    finally:
+        rt.flags.parse_flags("--task_topology_group_count=0", "--task_worker_spin_us=0")
+
+
+def _opened(driver: str, find: Callable[[str], Any]) -> Device:
+    import iree.runtime as rt
     from iree.runtime import _binding
 
     # Code is compiled to take up to 256 KiB of stack; the threads of local-task have 128 by default.
     rt.flags.parse_flags("--task_worker_stack_size=1048576")
     try:
-        device = rt.get_driver(driver).create_default_device()
+        device = find(driver).create_default_device()
     except (ValueError, RuntimeError) as error:
         raise ArtifactError(f"driver {driver!r}: {cause(error)}") from None
     _binding.disable_leak_checker()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(device))
     return Device(driver, instance(), device, rt.create_hal_module(instance(), device))
+
+
+@lru_cache
+def cores() -> int:
+    """How many cores this process may run on; threads that share one count once, where the system tells."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len({_siblings(processor) for processor in os.sched_getaffinity(0)})
+
+
+def _siblings(processor: int) -> str:
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return str(processor)
 
 
 def cause(error: BaseException) -> str:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .device import Account, Array, Device, Memory, cause, from_layout, open_device, scratch, to_layout, view_of
+from .device import Account, Array, Device, Memory, cause, cores, from_layout, open_device, scratch, to_layout, view_of
 from .errors import ArtifactError, ExecutionError, OutOfMemoryError
 from .signature import Signature
+from .team import Team
 from .timeline import Timeline, Timepoint
 
 if TYPE_CHECKING:
     from .artifact import Weights
 
 TRANSIENT_SIZE = "iree.abi.transients.size.constant"
+
+SHARED = "webnn.shared"
+"""What a function has whose run several calls can share: it takes how many they are."""
 
 SCOPE = "model"
 """The scope of an artifact's parameters: `iree-run-module --parameters=model=FILE.irpa`."""
@@ -56,6 +61,7 @@ class Executable:
         constant = reflection.get(TRANSIENT_SIZE)
         self.transient_bytes = int(constant) if constant is not None else None
         self._waits_itself = reflection.get("iree.abi.model") == "coarse-fences"
+        self.shared = SHARED in reflection
         self._lock = threading.Lock()
         modules = [device.module, module]
         if signature.parameters:
@@ -84,7 +90,7 @@ class Executable:
             if self._weights:
                 self._weights.check()
             if self.caller_memory:
-                self._invoke([*inputs, *outputs, transients, wait, signal])
+                self.start([*inputs, *outputs, transients], wait, signal)
             else:
                 self._invoke_and_copy(inputs, outputs, wait, signal)
 
@@ -100,12 +106,23 @@ class Executable:
         """Calls the function itself; the caller sees to it that no one else does."""
         self._context.invoke(self._function, packed, results)
 
+    def start(self, memory: Sequence[Any], wait: Any, signal: Any, calls: int = 1) -> None:
+        """Starts a run in the caller's memory, or one of the `calls` that share it."""
+        self._invoke([*memory, *self.count(calls), wait, signal])
+
+    def count(self, calls: int) -> list[int]:
+        """The argument that tells how many calls there are, where there is one."""
+        return [calls] if self.shared else []
+
     def _invoke(self, arguments: Sequence[Any]) -> Any:
         import iree.runtime as rt
 
         packed = rt.VmVariantList(len(arguments))
         for argument in arguments:
-            packed.push_ref(argument)
+            if isinstance(argument, int):
+                packed.push_int(argument)
+            else:
+                packed.push_ref(argument)
         results = rt.VmVariantList(len(self.signature.outputs))
         with self._lock:
             self.call_packed(packed, results)
@@ -137,8 +154,19 @@ class Executable:
         fits = self.caller_memory and self.device.is_host and not self.signature.parameters and total <= INLINE_LIMIT
         if not fits or self.signature.aliases or self.transient_bytes is None:
             return None
-        device = open_device("local-sync")
-        return InlineCall(Executable(device, self._module, self._function.name, self.signature, None, self.size))
+        return InlineCall(self.on(open_device("local-sync")))
+
+    def on(self, device: Device) -> Executable:
+        """The same program, without weights of an archive, on another device of this process."""
+        return Executable(device, self._module, self._function.name, self.signature, None, self.size)
+
+    @cached_property
+    def team(self) -> Team | None:
+        """For runs of the calling thread and others together, where that is possible."""
+        threads = cores()
+        if not self.shared or self.device.driver != "local-task" or self.signature.parameters or threads == 1:
+            return None
+        return Team(self, threads - 1)
 
     def run(self, account: Account, timeline: Timeline, label: str, arrays: Mapping[str, Any]) -> dict[str, Array]:
         """Runs on arrays by input name, and waits. Raises TypeError for what the signature does not have."""
@@ -158,10 +186,11 @@ class Executable:
         outputs = {n: Memory(self.device, account, d) for n, d in signature.outputs.items() if n not in there}
         transients = None if self.transient_bytes is None else scratch(self.device, account, self.transient_bytes).view
         views = [memory.view for memory in outputs.values()]
-        timepoint = self.enqueue(label, timeline, inputs, views, transients, held)
-        timepoint.over(wait=True)
-        if timepoint.failure:
-            raise timepoint.failure
+        if not (self.team and self.team.run([*inputs, *views, transients], label)):
+            timepoint = self.enqueue(label, timeline, inputs, views, transients, held)
+            timepoint.over(wait=True)
+            if timepoint.failure:
+                raise timepoint.failure
         memories = there | outputs
         return {n: from_layout(d, self._taken(memories[n])) for n, d in signature.outputs.items()}
 
@@ -191,9 +220,11 @@ class InlineCall:
         self._inputs = [Memory(device, account, d) for d in signature.inputs.values()]
         self._outputs = [Memory(device, account, d) for d in signature.outputs.values()]
         self._transients = scratch(device, account, executable.transient_bytes or 0)
-        self._arguments = rt.VmVariantList(len(self._inputs) + len(self._outputs) + 3)
+        self._arguments = rt.VmVariantList(len(self._inputs) + len(self._outputs) + 4)
         for memory in (*self._inputs, *self._outputs, self._transients):
             self._arguments.push_ref(memory.view)
+        for number in executable.count(1):
+            self._arguments.push_int(number)
         for _ in ("wait", "signal"):
             # Nothing to wait for, and no one to tell: the work is done when the call returns.
             self._arguments.push_ref(rt.HalFence(0))

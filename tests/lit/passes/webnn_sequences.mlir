@@ -1,4 +1,14 @@
 // RUN: webnn-opt --webnn-rows --webnn-to-stablehlo --webnn-sequences --machine=avx2 %s | filecheck %s
+// RUN: webnn-opt --webnn-rows --webnn-to-stablehlo --webnn-caller-memory --webnn-sequences --machine=avx2 %s | filecheck --check-prefix=CALLER %s
+
+// In memory of the caller, what is nothing but a sequence is told how many calls share a run.
+// CALLER: func.func @sequence_0(%{{.*}}, %[[CALLS:[a-z0-9]+]]: i32) attributes
+// CALLER: arith.extui %[[CALLS]] : i32 to i64
+// CALLER: func.func @chain(%{{.*}} {iree.abi.transients}, %[[CALLS:[a-z0-9]+]]: i32)
+// CALLER-SAME: {iree.reflection = {webnn.shared = "1"}}
+// CALLER: flow.dispatch @sequences::@sequence_0(%{{[0-9]+}}, %[[CALLS]])
+// CALLER: func.func @used_elsewhere(%{{.*}} {iree.abi.transients}) ->
+// CALLER-NOT: webnn.shared
 
 // All are in one executable, and what no one calls by itself is nowhere else.
 // CHECK-NOT: stream.executable private @softmax_32x512

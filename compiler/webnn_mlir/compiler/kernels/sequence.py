@@ -9,7 +9,8 @@ who does not wait for anything: this ends with any number of threads.
 Of each stage one counter's bits tell which workgroups have been begun, and another one how many are done. The first
 thread clears the counters: to have that done before, by a dispatch of its own, would take as long as a small stage, and
 what a dispatch changes IREE copies behind it. What was in their memory is not known, so a number that nothing else has
-tells that they are clear; who leaves last removes it.
+tells that they are clear; who leaves last removes it. A run can be done by several dispatches, each on a device of its
+own and on the same memory: then they are told how many they are.
 
 Threads begin a stage at places of their own, the same for all stages: the first one at the start, the second one at the
 end, going back, the next two in the middle, away from each other. Most of what a thread reads it has written itself, so
@@ -58,12 +59,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Kernels:
-    """A sequence: its name, its stages, how many arguments it has, and where in them the counters are."""
+    """A sequence: its name, its stages, how many arguments it has, and where in them the counters are. `shared` ones
+    have an argument more: how many dispatches do the run."""
 
     name: str
     stages: Sequence[Stage]
     arguments: int
     counters: Place
+    shared: bool = False
 
     def entry(self) -> str:
         """The function as IREE dispatches it. It calls the kernels' routines."""
@@ -97,12 +100,19 @@ class _Writer:
             self.home = self.count("shrui", turned, code.constant("58", COUNTER))
             self.back = self.differ(self.count("andi", ticket, self.one), self.zero)
             self.write_stages()
-        before = self.change("addi", code.index(LEFT), self.one)
-        with code.when(self.equal(before, code.constant(str(WORKGROUPS - 1), COUNTER))):
+        left = self.count("addi", self.change("addi", code.index(LEFT), self.one), self.one)
+        with code.when(self.equal(left, self.threads())):
             self.change("assign", code.index(STATE), self.zero)
-        arguments = ", ".join(f"%b{i}: !stream.binding" for i in range(k.arguments))
-        head = f"func.func @{k.name}({arguments}) attributes {{translation_info = {AS_IT_IS}}} {{"
+        arguments = [*(f"%b{i}: !stream.binding" for i in range(k.arguments)), *["%dispatches: i32"] * k.shared]
+        head = f"func.func @{k.name}({', '.join(arguments)}) attributes {{translation_info = {AS_IT_IS}}} {{"
         return "\n".join([head, code.text(), "return", "}"])
+
+    def threads(self) -> Value:
+        """That come in a run, of all its dispatches."""
+        each = self.code.constant(str(WORKGROUPS), COUNTER)
+        if not self.kernels.shared:
+            return each
+        return self.count("muli", each, self.code(f"arith.extui %dispatches : i32 to {COUNTER}"))
 
     def clear(self) -> None:
         """Clears the counters, or waits for who does."""

@@ -8,17 +8,24 @@ Result:
 
 A run then allocates nothing. Results go to the buffers behind the inputs, except for one that takes over an input's
 memory; what lives only during the run goes to the last buffer, whose size IREE writes into the artifact.
+
+A run that is one sequence of kernels can be shared: it is called several times at once, on the same memory, each time
+on another device, and is told in one more argument how many calls there are (`add_dispatches`).
 """
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from iree.compiler import ir
 
 from .. import binding
 from ..program import Program
 from . import register_pass
+
+TRANSIENTS = "iree.abi.transients"
+"""The attribute of the argument for what lives only during a run."""
 
 
 @register_pass("webnn-caller-memory")
@@ -31,13 +38,28 @@ def caller_memory(program: Program) -> None:
             for number, type_ in enumerate(types.results)
             if number not in taken
         ]
-        storage.append((ir.Type.parse("!hal.buffer_view"), {"iree.abi.transients": ir.UnitAttr.get()}))
-        _add_arguments(function, types, storage)
+        storage.append((ir.Type.parse("!hal.buffer_view"), {TRANSIENTS: ir.UnitAttr.get()}))
+        _add_arguments(function, storage)
 
 
-def _add_arguments(
-    function: ir.Operation, types: ir.FunctionType, added: list[tuple[ir.Type, dict[str, ir.Attribute]]]
-) -> None:
+def brings_memory(function: ir.Operation) -> bool:
+    return "arg_attrs" in function.attributes and any(TRANSIENTS in each for each in function.attributes["arg_attrs"])
+
+
+def add_dispatches(function: ir.Operation) -> ir.Value:
+    """Adds the argument that tells how many calls share a run, and tells the runtime that it is there."""
+    _add_arguments(function, [(ir.IntegerType.get_signless(32), {})])
+    known = {one.name: one.attr for one in _reflection(function)}
+    function.attributes["iree.reflection"] = ir.DictAttr.get(known | {"webnn.shared": ir.StringAttr.get("1")})
+    return list(function.regions[0].blocks[0].arguments)[-1]
+
+
+def _reflection(function: ir.Operation) -> Any:
+    return function.attributes["iree.reflection"] if "iree.reflection" in function.attributes else {}  # noqa: SIM401
+
+
+def _add_arguments(function: ir.Operation, added: list[tuple[ir.Type, dict[str, ir.Attribute]]]) -> None:
+    types = ir.FunctionType(function.attributes["function_type"].value)
     block = function.regions[0].blocks[0]
     for type_, _ in added:
         block.add_argument(type_, ir.Location.unknown())
@@ -50,7 +72,7 @@ def _add_arguments(
 
 def _taken_over(function: ir.Operation) -> set[int]:
     """The numbers of the results that have an input's memory."""
-    reflection = function.attributes["iree.reflection"] if "iree.reflection" in function.attributes else {}  # noqa: SIM401
+    reflection = _reflection(function)
     if "webnn.signature" not in reflection:
         return set()
     outputs = json.loads(binding.decode(reflection["webnn.signature"]))["outputs"]

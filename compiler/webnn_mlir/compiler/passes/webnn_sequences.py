@@ -9,12 +9,15 @@ Result:
 What only the kernels themselves read lies in memory of the sequence, %0, where values share places that they do not
 need at the same time. It begins with what counts the work that is done. Reshapes between kernels are nothing; another
 operation between them ends a sequence where a kernel needs it.
+
+Where a sequence is all that a run does, in memory of the caller, several devices can share a run: see
+webnn-caller-memory.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iree.compiler import ir
@@ -26,6 +29,7 @@ from ..kernels.function import Dispatch
 from ..kernels.sequence import Kernels, Place, Stage
 from ..program import Program
 from . import register_pass
+from . import webnn_caller_memory as caller
 
 EXECUTABLE = "sequences"
 
@@ -41,8 +45,10 @@ def sequences(program: Program) -> None:
     functions = list(binding.functions(program.module))
     for function in functions:
         for group in list(_groups(program, function)):
-            if len(group) > 1:
-                made.append(_in_sequence(program, group, f"sequence_{len(made)}"))
+            shared = _is_whole(function, group)
+            if shared or len(group) > 1:
+                dispatches = [caller.add_dispatches(function)] if shared else []
+                made.append(_in_sequence(program, group, f"sequence_{len(made)}", dispatches))
     if made:
         kernels = {stage.kernel.name: stage.kernel for one in made for stage in one.stages}
         texts = [*(kernel.routine() for kernel in kernels.values()), *(one.entry() for one in made)]
@@ -50,12 +56,25 @@ def sequences(program: Program) -> None:
         executable.remove_unused(program, kernels, functions)
 
 
-def _in_sequence(program: Program, group: Group, name: str) -> Kernels:
-    """Replaces a group by a sequence."""
+def _in_sequence(program: Program, group: Group, name: str, dispatches: Sequence[ir.Value]) -> Kernels:
+    """Replaces a group by a sequence, which is told how many `dispatches` do a run, if there is such a value."""
     plan = _Plan(program, group)
-    kernels = plan.kernels(name)
-    plan.replace(name)
+    kernels = plan.kernels(name, bool(dispatches))
+    plan.replace(name, dispatches)
     return kernels
+
+
+def _is_whole(function: ir.Operation, group: Group) -> bool:
+    """Whether a group is all that a run does, in memory that the caller knows."""
+    *operations, last = (op.operation for op in function.regions[0].blocks[0].operations)
+    given = [binding.unshaped(value) for value in last.operands]
+    return (
+        caller.brings_memory(function)
+        and bool(group)
+        and all(op in group or _is_free(op) for op in operations)
+        and all(value.owner in group for value in given)
+        and len(set(given)) == len(given)
+    )
 
 
 def _kernel(program: Program, operation: ir.Operation) -> Dispatch | None:
@@ -79,6 +98,12 @@ def _groups(program: Program, function: ir.Operation) -> Iterator[Group]:
         elif not binding.is_view(operation) and needed & (inside | behind):
             behind.add(operation)
     yield group
+
+
+def _is_free(operation: ir.Operation) -> bool:
+    """Whether a run has nothing to do for it: a constant, or the same bits in another shape or with another sign."""
+    constant = not len(operation.operands) and not len(operation.regions)
+    return constant or binding.is_view(operation) or operation.name == "stablehlo.bitcast_convert"
 
 
 def _needed(operation: ir.Operation) -> Iterator[ir.Value]:
@@ -156,12 +181,12 @@ class _Plan:
         """Bytes of its own."""
         return max((one.end for one in self.inner.values()), default=self.counters)
 
-    def kernels(self, name: str) -> Kernels:
+    def kernels(self, name: str, shared: bool) -> Kernels:
         stages = [
             Stage(kernel, tuple(self._place_of(v) for v in [*operation.operands, *operation.results]), frozenset(after))
             for operation, kernel, after in zip(self.group, self.dispatches, self.after, strict=True)
         ]
-        return Kernels(name, stages, self._own + 1, Place(self._own))
+        return Kernels(name, stages, self._own + 1, Place(self._own), shared)
 
     @property
     def _own(self) -> int:
@@ -176,13 +201,13 @@ class _Plan:
             return Place(len(self.inputs) + self.outputs.index(stored))
         return Place(self.inputs[value])
 
-    def replace(self, name: str) -> None:
-        """Calls the sequence in place of its kernels."""
+    def replace(self, name: str, numbers: Sequence[ir.Value]) -> None:
+        """Calls the sequence, on values and numbers, in place of its kernels."""
         own = ir.RankedTensorType.get([self.memory], ir.IntegerType.get_signless(8))
         last = self.group[-1]
         with ir.InsertionPoint(last), last.location:
             types = [*(value.type for value in self.outputs), own]
-            results = executable.call(EXECUTABLE, name, list(self.inputs), types)
+            results = executable.call(EXECUTABLE, name, [*self.inputs, *numbers], types)
         for value, result in zip(self.outputs, results, strict=False):
             value.replace_all_uses_with(result)
         for operation in reversed(self.group):

@@ -59,19 +59,19 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         import iree.runtime as rt
 
         from webnn_mlir.runtime.artifact import open_module, read_archive
-        from webnn_mlir.runtime.device import from_layout, layout, to_layout
-        from webnn_mlir.runtime.executable import SCOPE, TRANSIENT_SIZE
+        from webnn_mlir.runtime.device import from_layout, instance, layout, open_device, to_layout
+        from webnn_mlir.runtime.executable import SCOPE, SHARED, TRANSIENT_SIZE, Executable
+        from webnn_mlir.runtime.team import Team
         from webnn_mlir.runtime.waiting import wait
 
         rt.flags.parse_flags(f"--task_topology_max_group_count={threads}", "--task_worker_stack_size=1048576")
-        config = rt.Config("local-sync" if threads == 1 else "local-task")
-        instance, device = config.vm_instance, config.device
-        module, name, signature = open_module(path, instance)
-        modules = [rt.create_hal_module(instance, device), module]
+        device = rt.Config("local-sync" if threads == 1 else "local-task").device
+        module, name, signature = open_module(path, instance())
+        modules = [rt.create_hal_module(instance(), device), module]
         if archive:
             provider = read_archive(archive).create_provider(scope=SCOPE)
-            modules.insert(0, rt.create_io_parameters_module(instance, provider))
-        context = rt.VmContext(instance, modules=modules)
+            modules.insert(0, rt.create_io_parameters_module(instance(), provider))
+        context = rt.VmContext(instance(), modules=modules)
         function = module.lookup_function(name)
         arrays = [np.ascontiguousarray(to_layout(key, d, inputs[key])) for key, d in signature.inputs.items()]
         whole = "iree.abi.transients.size" in function.reflection
@@ -85,10 +85,24 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         descriptors = list(signature.outputs.values())
         last: list[Any] = []
 
+        def values(views: Sequence[Any]) -> list[Array]:
+            held = (np.array(rt.DeviceArray(device, view).to_host()) for view in views)
+            return [from_layout(d, a.reshape(layout(d).shape)) for d, a in zip(descriptors, held, strict=True)]
+
+        memory = sum(array.nbytes for array in arrays) if whole else None
+        shared = SHARED in function.reflection
+        if shared and threads > 1 and not archive:
+            program = Executable(open_device("local-sync"), module, name, signature, None, 0)
+            team, views = Team(program, threads - 1), [buffer._buffer_view for buffer in buffers]
+            written = buffers[len(signature.inputs) : -1]
+            return _runner(lambda: team.run(views), lambda: values([b._buffer_view for b in written]), memory)
+
         def run() -> None:
-            arguments, results = rt.VmVariantList(len(buffers) + 2), rt.VmVariantList(len(descriptors))
+            arguments, results = rt.VmVariantList(len(buffers) + 3), rt.VmVariantList(len(descriptors))
             for buffer in buffers:
                 arguments.push_ref(buffer._buffer_view)
+            if shared:
+                arguments.push_int(1)
             if fences:
                 number = next(counter)
                 done = rt.HalFence.create_at(semaphore, number)
@@ -100,11 +114,9 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
             last[:] = [results]
 
         def results() -> list[Array]:
-            views = (last[0].get_as_object(i, rt.HalBufferView) for i in range(len(descriptors)))
-            held = (np.array(rt.DeviceArray(device, view).to_host()) for view in views)
-            return [from_layout(d, a.reshape(layout(d).shape)) for d, a in zip(descriptors, held, strict=True)]
+            return values([last[0].get_as_object(i, rt.HalBufferView) for i in range(len(descriptors))])
 
-        return _runner(run, results, sum(array.nbytes for array in arrays) if whole else None)
+        return _runner(run, results, memory)
 
     return prepare
 
