@@ -240,6 +240,23 @@ def test_aligned_arrays_are_used_where_they_lie_and_results_outlive_everything()
     np.testing.assert_array_equal(first, -3)
 
 
+@pytest.mark.parametrize("limit", [None, 10**8])
+def test_runs_keep_their_memory_for_the_next_but_no_results(limit):
+    rng = np.random.default_rng(0)
+    # Not aligned, so they must be copied.
+    given = [rng.random(2**18 + 1, np.float32)[1:].reshape(512, 512) for _ in range(4)]
+    with ML().create_context(accelerated=False, max_bytes=limit) as context:
+        b = context.create_graph_builder()
+        graph = b.build({"y": b.cumulative_sum(b.input("x", "float32", [512, 512]), 1)})
+        context.compute(graph, {"x": given[0]})
+        used = context._account.used
+        results = [context.compute(graph, {"x": x})["y"] for x in given]
+        assert (used > graph._share.count + 2**20) == (limit is None)
+        assert context._account.used == used
+    for x, y in zip(given, results, strict=True):
+        np.testing.assert_allclose(y, np.cumsum(x.astype(np.float64), 1), rtol=1e-5)
+
+
 def test_an_output_in_place_of_an_input():
     with ML().create_context() as context:
         b = context.create_graph_builder()

@@ -229,7 +229,11 @@ class Memory:
         self.view = rt.HalBufferView(self.buffer, wanted.shape, wanted.element_type)
         self._mapped: Array | None = None
         if data is not None and device.is_host:
-            np.copyto(self.array(), data.view(self.array().dtype))
+            self.write(data)
+
+    def write(self, data: Array) -> None:
+        """Copies data, as it lies in the buffer, to memory of the host."""
+        np.copyto(self.array(), data.view(self.array().dtype))
 
     @property
     def byte_length(self) -> int:
@@ -270,15 +274,17 @@ class Memory:
         return np.array(view.map().asarray(self.view.shape, dtype))
 
 
+def bytes_of(count: int) -> Descriptor:
+    """What describes memory of a number of bytes."""
+    return Descriptor(DataType.UINT8, (max(count, 1),))
+
+
 def scratch(device: Device, account: Account, count: int) -> Memory:
     """Memory of a number of bytes."""
-    return Memory(device, account, Descriptor(DataType.UINT8, (max(count, 1),)))
+    return Memory(device, account, bytes_of(count))
 
 
-def view_of(device: Device, account: Account, descriptor: Descriptor, array: Array) -> tuple[Any, Any]:
-    """A view of an array's memory where the device can use it there, else of a copy; and what must be kept for it."""
-    if device.is_host and array.ctypes.data % ALIGNMENT == 0 and array.dtype != np.bool_ and array.flags.writeable:
-        view = device.hal.from_dlpack_capsule(array.__dlpack__())
-        return view, array
-    memory = Memory(device, account, descriptor, array)
-    return memory.view, memory
+def usable_where_it_lies(device: Device, array: Array) -> bool:
+    return bool(
+        device.is_host and array.ctypes.data % ALIGNMENT == 0 and array.dtype != np.bool_ and array.flags.writeable
+    )

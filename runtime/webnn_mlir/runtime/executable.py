@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .device import Account, Array, Device, Memory, cause, cores, from_layout, open_device, scratch, to_layout, view_of
+from webnn_mlir.dialects.webnn.types import Descriptor
+
+from .device import (
+    Account,
+    Array,
+    Device,
+    Memory,
+    bytes_of,
+    cause,
+    cores,
+    from_layout,
+    open_device,
+    scratch,
+    to_layout,
+    usable_where_it_lies,
+)
 from .errors import ArtifactError, ExecutionError, OutOfMemoryError
 from .signature import Signature
 from .team import Team
@@ -63,6 +78,7 @@ class Executable:
         self._waits_itself = reflection.get("iree.abi.model") == "coarse-fences"
         self.shared = SHARED in reflection
         self._lock = threading.Lock()
+        self._spare: dict[Descriptor, list[Memory]] = {}
         modules = [device.module, module]
         if signature.parameters:
             provider = parameters.create_provider(scope=SCOPE)
@@ -170,32 +186,69 @@ class Executable:
 
     def run(self, account: Account, timeline: Timeline, label: str, arrays: Mapping[str, Any]) -> dict[str, Array]:
         """Runs on arrays by input name, and waits. Raises TypeError for what the signature does not have."""
-        signature = self.signature
+        signature, device = self.signature, self.device
         values = arguments(signature, arrays)
         taken = {name: output for output, name in signature.aliases.items()}
-        inputs, held, there = [], [], {}
+        kept = _Kept(self._spare, device, account)
+        inputs, there = [], {}
         for (name, descriptor), value in zip(signature.inputs.items(), values, strict=True):
             if name in taken:
                 # The caller's array stays as it is.
-                there[taken[name]] = memory = Memory(self.device, account, descriptor, value)
-                view, kept = memory.view, memory
+                there[taken[name]] = memory = Memory(device, account, descriptor, value)
+                inputs.append(memory.view)
+            elif usable_where_it_lies(device, value):
+                inputs.append(device.hal.from_dlpack_capsule(value.__dlpack__()))
             else:
-                view, kept = view_of(self.device, account, descriptor, value)
-            inputs.append(view)
-            held.append(kept)
-        outputs = {n: Memory(self.device, account, d) for n, d in signature.outputs.items() if n not in there}
-        transients = None if self.transient_bytes is None else scratch(self.device, account, self.transient_bytes).view
+                inputs.append(kept.copy(descriptor, value).view)
+        outputs = {n: Memory(device, account, d) for n, d in signature.outputs.items() if n not in there}
+        transients = None if self.transient_bytes is None else kept.scratch(self.transient_bytes).view
         views = [memory.view for memory in outputs.values()]
         if not (self.team and self.team.run([*inputs, *views, transients], label)):
-            timepoint = self.enqueue(label, timeline, inputs, views, transients, held)
+            timepoint = self.enqueue(label, timeline, inputs, views, transients, (values, kept))
             timepoint.over(wait=True)
             if timepoint.failure:
                 raise timepoint.failure
+        kept.give_back()
         memories = there | outputs
         return {n: from_layout(d, self._taken(memories[n])) for n, d in signature.outputs.items()}
 
     def _taken(self, memory: Memory) -> Array:
         return memory.array() if self.device.is_host else memory.copy()
+
+
+class _Kept:
+    """Memory for a run beside its results. On a device of the host it is kept for the next run, unless memory is
+    limited: for new pages the system takes longer than a small graph."""
+
+    def __init__(self, spare: dict[Descriptor, list[Memory]], device: Device, account: Account):
+        self._spare, self._device, self._account = spare, device, account
+        self._used: list[tuple[Descriptor, Memory]] = []
+
+    def copy(self, descriptor: Descriptor, data: Array) -> Memory:
+        """Memory with a copy of data, which are as they lie in a buffer. Raises OutOfMemoryError."""
+        if not self._device.is_host:
+            return Memory(self._device, self._account, descriptor, data)
+        memory = self._take(descriptor)
+        memory.write(data)
+        return memory
+
+    def scratch(self, count: int) -> Memory:
+        """Memory of a number of bytes, with whatever is in it. Raises OutOfMemoryError."""
+        return self._take(bytes_of(count))
+
+    def give_back(self) -> None:
+        """For the next run, once this one is over."""
+        if self._device.is_host and self._account.limit is None:
+            for descriptor, memory in self._used:
+                self._spare.setdefault(descriptor, []).append(memory)
+
+    def _take(self, descriptor: Descriptor) -> Memory:
+        try:
+            memory = self._spare.get(descriptor, []).pop()
+        except IndexError:
+            memory = Memory(self._device, self._account, descriptor)
+        self._used.append((descriptor, memory))
+        return memory
 
 
 def arguments(signature: Signature, given: Mapping[str, Any]) -> list[Array]:
