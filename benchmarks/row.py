@@ -11,14 +11,13 @@ from webnn_mlir.tools.measuring.rounds import Effort
 __all__ = ["Array", "Contender", "Row", "Runner", "Work"]
 
 
-WAKING = """With two threads what is missing is the waking of threads. A run of 170 us in one thread takes 105 to 150
-in two: IREE's two threads sleep between runs, and are woken one after the other, each of which takes 20 to 50 us in
-this virtual machine. ONNX Runtime's caller works itself, and its other thread spins until the next run. What helped:
-the caller gives way until the work is done, instead of sleeping (108 instead of 168 us for softmax, and no more runs
-of twice the time). What did not: threads of IREE's that spin for 50 or 500 us (20 % more, and three times as much,
-since the caller then has no core), threads that are not pinned to cores (20 % more), 14 to 16 workgroups (nothing).
-With the caller pinned to the second core it is 20 % less, but that thread is the program's."""
-"""Why short runs are not shorter with two threads."""
+CALLING = """With two threads the calling thread works, and another one helps: in a run, 12 us are two calls of IREE's
+virtual machine and the end of the helper's, where ONNX Runtime's call takes 5, and the rest is half of what one
+thread takes. Before, IREE's two threads slept between runs and were woken one after the other, and a softmax took 150
+us instead of 85. What did not help that: threads that spin for 50 or 500 us (20 % more, and three times as much, since
+the caller then has no core), cores that never fall asleep (nothing), threads that are not pinned to cores (20 %
+more)."""
+"""What short runs take with two threads beside their work."""
 
 
 @dataclass(frozen=True)

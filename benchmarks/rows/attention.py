@@ -11,7 +11,7 @@ import numpy as np
 from webnn_mlir.dialects.webnn import GraphBuilder
 
 from ..engines import onnxruntime, openvino, ours, xla
-from ..row import WAKING, Array, Row, Work
+from ..row import Array, Row, Work
 
 OUTSIDE = -1e4
 """What the mask adds to the scores of a key that is not looked at."""
@@ -100,7 +100,7 @@ def work(heads: int, queries: int, keys: int, size: int) -> Work:
 
 def row_of(heads: int, queries: int, keys: int, size: int) -> Row:
     name = f"{heads}x{queries}x{size}" if queries == keys else f"{heads}x{queries}to{keys}x{size}"
-    return Row("attention", name, partial(work, heads, queries, keys, size), 1e-5, 1.0, tried=WAKING)
+    return Row("attention", name, partial(work, heads, queries, keys, size), 1e-5, 1.0)
 
 
 ROWS = [

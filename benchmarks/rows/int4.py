@@ -9,7 +9,7 @@ import numpy as np
 from webnn_mlir.dialects.webnn import Descriptor, GraphBuilder
 
 from ..engines import onnxruntime, openvino, ours
-from ..row import WAKING, Array, Row, Work
+from ..row import CALLING, Array, Row, Work
 
 EXACT, DYNAMIC = 1e-5, 2e-2
 
@@ -106,7 +106,7 @@ instructions. """
 def rows_of(name: str, goal: float, rows: int, block: int, *, size: tuple[int, int] = (4096, 4096),
             dynamic: bool = False, outliers: bool = False) -> Row:  # fmt: skip
     make = partial(work, rows, *size, block, dynamic=dynamic, outliers=outliers)
-    tried = ("" if dynamic else NEAR_MEMORY) + WAKING if rows == 1 else ""
+    tried = ("" if dynamic else NEAR_MEMORY) + CALLING if rows == 1 else ""
     return Row("int4", name, make, DYNAMIC if dynamic else EXACT, goal, tried=tried)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from webnn_mlir.dialects.webnn import GraphBuilder
 
 from ..engines import onnxruntime, openvino, ours, xla
-from ..row import WAKING, Array, Row, Work
+from ..row import CALLING, Array, Row, Work
 
 EPSILON = 1e-5
 
@@ -114,7 +114,7 @@ def work(steps: Sequence[Step], rows: int, columns: int) -> Work:
 
 
 def row_of(group: str, steps: Sequence[Step], rows: int, columns: int) -> Row:
-    return Row(group, f"{rows}x{columns}", partial(work, steps, rows, columns), 1e-5, 1.0, tried=WAKING)
+    return Row(group, f"{rows}x{columns}", partial(work, steps, rows, columns), 1e-5, 1.0, tried=CALLING)
 
 
 GROUPS = {
