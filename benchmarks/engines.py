@@ -4,9 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from webnn_mlir.tools.measuring.engines import Contender, Runner, artifact, onnxruntime, openvino, ours, xla
+from webnn_mlir.tools.measuring.engines import (
+    Contender,
+    Runner,
+    artifact,
+    onnxruntime,
+    openvino,
+    ours,
+    temporary_folder,
+    xla,
+)
 
-__all__ = ["artifact", "onnxruntime", "openvino", "ours", "reading", "xla"]
+__all__ = ["artifact", "onnxruntime", "openvino", "ours", "reading", "temporary_folder", "xla"]
 
 
 def reading(length: int) -> Contender:

@@ -3,14 +3,12 @@ then weights are made float32 at each call. Memory is what a run needs beside it
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..engines import artifact, ours
+from ..engines import artifact, ours, temporary_folder
 from ..row import Array, Contender, Row, Runner, Work
 from .int4 import EXACT, Weights, webnn_graph
 
@@ -23,7 +21,7 @@ def unfused(graph: Any, inputs: dict[str, Array]) -> Contender:
         driver = compiler()
         passes = [p for stage in pipeline.STAGES.values() for p in stage if p != "webnn-fuse-dequantize"]
         options = driver.CompileOptions(opt_level=3, memory="caller", pass_pipeline=",".join(passes))
-        folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+        folder = temporary_folder()
         path, *_ = save(driver.compile_source(graph, options), folder / "graph.vmfb")
         return artifact(path, inputs)(threads)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from webnn_mlir.tools.measuring.rounds import Effort
 
+from ..engines import temporary_folder
 from ..row import Array, Contender, Row, Runner, Work
 from .convnets import SIDE, Onnx, mobilenetv2, picture
 from .transformers import in_float64, inputs_of, minilm
@@ -65,7 +65,7 @@ def process(script: str, folder: Path, answer: str, cache: str = "") -> Contende
 
 def work(make: Callable[[], tuple[bytes, dict[str, Array]]], *, cached: bool) -> Work:
     model, inputs = make()
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    folder = temporary_folder()
     (folder / "model.onnx").write_bytes(model)
     np.savez(folder / "inputs.npz", **inputs)
     wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}

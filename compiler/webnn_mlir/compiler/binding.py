@@ -184,6 +184,14 @@ def op_declaration(operation: ir.Operation) -> Op | None:
     return DECLARED.get(operation.name.removeprefix(PREFIX)) if operation.name.startswith(PREFIX) else None
 
 
+def attribute(operation: ir.Operation, name: str, default: Any) -> Any:
+    """An attribute, or the default where there is none; the map of attributes itself has no `get`."""
+    attributes = operation.attributes
+    if name in attributes:
+        return attributes[name]
+    return default
+
+
 def diagnostic(operation: ir.Operation, message: str) -> Diagnostic:
     """A diagnostic that names an operation by its place and label."""
     name = operation.name

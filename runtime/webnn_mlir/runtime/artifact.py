@@ -41,13 +41,14 @@ class Artifact:
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         parameters: ParameterIndex | None = None,
         *,
         device: str | None = None,
         weights: Weights | None = None,
         own: bool = False,
     ):
+        path = Path(path)
         self.executable = load_executable(path, parameters, device=device, weights=weights, own=own)
         self.signature = self.executable.signature
         self._name, self._account, self._timeline = str(path), Account(), Timeline(self.executable.device)

@@ -75,6 +75,7 @@ def open_helpers(count: int) -> Device:
     import iree.runtime as rt
     from iree.runtime import _binding
 
+    # IREE reads its flags when it makes a driver; a driver of its own keeps them from other devices.
     rt.flags.parse_flags(f"--task_topology_group_count={count}", f"--task_worker_spin_us={VIGILANCE}")
     try:
         return _opened("local-task", _binding.create_hal_driver)

@@ -133,12 +133,7 @@ class Executable:
     def _invoke(self, arguments: Sequence[Any]) -> Any:
         import iree.runtime as rt
 
-        packed = rt.VmVariantList(len(arguments))
-        for argument in arguments:
-            if isinstance(argument, int):
-                packed.push_int(argument)
-            else:
-                packed.push_ref(argument)
+        packed = packed_arguments(arguments)
         results = rt.VmVariantList(len(self.signature.outputs))
         with self._lock:
             self.call_packed(packed, results)
@@ -262,6 +257,19 @@ def arguments(signature: Signature, given: Mapping[str, Any]) -> list[Array]:
     return [to_layout(name, descriptor, given[name]) for name, descriptor in inputs.items()]
 
 
+def packed_arguments(values: Sequence[Any]) -> Any:
+    """What IREE's machine is called with: numbers, and references to buffer views and fences."""
+    import iree.runtime as rt
+
+    packed = rt.VmVariantList(len(values))
+    for value in values:
+        if isinstance(value, int):
+            packed.push_int(value)
+        else:
+            packed.push_ref(value)
+    return packed
+
+
 class InlineCall:
     """Calls a tiny program in this thread, with buffers and a list of arguments that are kept for the next call."""
 
@@ -273,14 +281,10 @@ class InlineCall:
         self._inputs = [Memory(device, account, d) for d in signature.inputs.values()]
         self._outputs = [Memory(device, account, d) for d in signature.outputs.values()]
         self._transients = scratch(device, account, executable.transient_bytes or 0)
-        self._arguments = rt.VmVariantList(len(self._inputs) + len(self._outputs) + 4)
-        for memory in (*self._inputs, *self._outputs, self._transients):
-            self._arguments.push_ref(memory.view)
-        for number in executable.count(1):
-            self._arguments.push_int(number)
-        for _ in ("wait", "signal"):
-            # Nothing to wait for, and no one to tell: the work is done when the call returns.
-            self._arguments.push_ref(rt.HalFence(0))
+        views = [memory.view for memory in (*self._inputs, *self._outputs, self._transients)]
+        # Nothing to wait for, and no one to tell: the work is done when the call returns.
+        fences = [rt.HalFence(0), rt.HalFence(0)]
+        self._arguments = packed_arguments([*views, *executable.count(1), *fences])
         self._slots = [
             (name, descriptor, memory.array(), descriptor.data_type.bits != 4)
             for (name, descriptor), memory in zip(signature.inputs.items(), self._inputs, strict=True)

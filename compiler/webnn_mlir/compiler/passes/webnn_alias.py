@@ -44,7 +44,7 @@ def request(program: Program, wanted: dict[str, str]) -> None:
         outputs = names(function, "res_attrs", len(results), "output")
         if unknown := sorted(set(wanted) - set(outputs)):
             raise GraphError([Diagnostic(f"alias: there is no output {unknown[0]!r}; there are: {', '.join(outputs)}")])
-        groups = function.attributes["res_attrs"] if "res_attrs" in function.attributes else [{}] * len(results)
+        groups = binding.attribute(function, "res_attrs", [{}] * len(results))
         changed = []
         for name, group in zip(outputs, groups, strict=True):
             entries = {} if isinstance(group, dict) else {a.name: a.attr for a in group}

@@ -43,7 +43,7 @@ def caller_memory(program: Program) -> None:
 
 
 def brings_memory(function: ir.Operation) -> bool:
-    return "arg_attrs" in function.attributes and any(TRANSIENTS in each for each in function.attributes["arg_attrs"])
+    return any(TRANSIENTS in each for each in binding.attribute(function, "arg_attrs", []))
 
 
 def add_dispatches(function: ir.Operation) -> ir.Value:
@@ -55,7 +55,7 @@ def add_dispatches(function: ir.Operation) -> ir.Value:
 
 
 def _reflection(function: ir.Operation) -> Any:
-    return function.attributes["iree.reflection"] if "iree.reflection" in function.attributes else {}  # noqa: SIM401
+    return binding.attribute(function, "iree.reflection", {})
 
 
 def _add_arguments(function: ir.Operation, added: list[tuple[ir.Type, dict[str, ir.Attribute]]]) -> None:
@@ -65,8 +65,7 @@ def _add_arguments(function: ir.Operation, added: list[tuple[ir.Type, dict[str, 
         block.add_argument(type_, ir.Location.unknown())
     inputs = [*types.inputs, *(type_ for type_, _ in added)]
     function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(inputs, types.results))
-    there = function.attributes["arg_attrs"] if "arg_attrs" in function.attributes else []  # noqa: SIM401 - it has no get
-    before = list(there) or [ir.DictAttr.get({})] * len(types.inputs)
+    before = list(binding.attribute(function, "arg_attrs", [])) or [ir.DictAttr.get({})] * len(types.inputs)
     function.attributes["arg_attrs"] = ir.ArrayAttr.get([*before, *(ir.DictAttr.get(a) for _, a in added)])
 
 

@@ -51,7 +51,7 @@ def signature(program: Program) -> None:
 
 def names(function: ir.Operation, attribute: str, count: int, default: str) -> list[str]:
     """The names in the arguments' or results' attributes; unnamed ones get a number. Raises GraphError for twins."""
-    groups = function.attributes[attribute] if attribute in function.attributes else [{}] * count
+    groups = binding.attribute(function, attribute, [{}] * count)
     found: list[str] = []
     for index, group in enumerate(groups):
         name = binding.decode(group[NAME]) if NAME in group else f"{default}{index}"
@@ -63,7 +63,7 @@ def names(function: ir.Operation, attribute: str, count: int, default: str) -> l
 
 def aliases(function: ir.Operation) -> dict[int, str]:
     """The inputs whose memory results take over, by the result's number."""
-    groups = function.attributes["res_attrs"] if "res_attrs" in function.attributes else []  # noqa: SIM401 - no get
+    groups = binding.attribute(function, "res_attrs", [])
     return {index: binding.decode(group[ALIAS]) for index, group in enumerate(groups) if ALIAS in group}
 
 

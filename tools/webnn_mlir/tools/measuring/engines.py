@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +40,20 @@ def _runner(
     return Runner(run, lambda: results()[0], results, memory)
 
 
+def temporary_folder() -> Path:
+    """A folder that goes when the process ends."""
+    made = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
 def ours(graph: Any, inputs: Mapping[str, Array], **options: Any) -> Contender:
     """A graph of this project's, or the file of one, compiled at -O3; `options` are those of `compile`."""
 
     def prepare(threads: int) -> Runner:
         from webnn_mlir.runtime.compiled import compile
 
-        folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+        folder = temporary_folder()
         path, *archive = compile(graph, opt_level=3, memory="caller", **options).save(folder / "graph.vmfb")
         return artifact(path, inputs, *archive)(threads)
 
@@ -60,7 +69,7 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
 
         from webnn_mlir.runtime.artifact import open_module, read_archive
         from webnn_mlir.runtime.device import from_layout, instance, layout, open_device, to_layout
-        from webnn_mlir.runtime.executable import SCOPE, SHARED, TRANSIENT_SIZE, Executable
+        from webnn_mlir.runtime.executable import SCOPE, SHARED, TRANSIENT_SIZE, Executable, packed_arguments
         from webnn_mlir.runtime.team import Team
         from webnn_mlir.runtime.waiting import wait
 
@@ -80,6 +89,7 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
             arrays += [np.zeros(one.shape, one.dtype) for one in lies]
             arrays.append(np.zeros(int(function.reflection[TRANSIENT_SIZE]), np.uint8))
         buffers = [rt.asdevicearray(device, array) for array in arrays]
+        views = [buffer._buffer_view for buffer in buffers]
         fences = function.reflection.get("iree.abi.model") == "coarse-fences"
         semaphore, counter = device.create_semaphore(0), count(1)
         descriptors = list(signature.outputs.values())
@@ -93,22 +103,15 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
         shared = SHARED in function.reflection
         if shared and threads > 1 and not archive:
             program = Executable(open_device("local-sync"), module, name, signature, None, 0)
-            team, views = Team(program, threads - 1), [buffer._buffer_view for buffer in buffers]
-            written = buffers[len(signature.inputs) : -1]
-            return _runner(lambda: team.run(views), lambda: values([b._buffer_view for b in written]), memory)
+            team, written = Team(program, threads - 1), views[len(signature.inputs) : -1]
+            return _runner(lambda: team.run(views), lambda: values(written), memory)
 
         def run() -> None:
-            arguments, results = rt.VmVariantList(len(buffers) + 3), rt.VmVariantList(len(descriptors))
-            for buffer in buffers:
-                arguments.push_ref(buffer._buffer_view)
-            if shared:
-                arguments.push_int(1)
+            arguments, results = [*views, *([1] if shared else [])], rt.VmVariantList(len(descriptors))
             if fences:
                 number = next(counter)
-                done = rt.HalFence.create_at(semaphore, number)
-                arguments.push_ref(rt.HalFence(0))
-                arguments.push_ref(done)
-            context.invoke(function, arguments, results)
+                arguments += [rt.HalFence(0), rt.HalFence.create_at(semaphore, number)]
+            context.invoke(function, packed_arguments(arguments), results)
             if fences:
                 wait(semaphore, number, on_host=True)
             last[:] = [results]
