@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .device import (
     usable_where_it_lies,
 )
 from .errors import ArtifactError, ExecutionError, OutOfMemoryError
+from .fastest import Fastest
 from .signature import Signature
 from .team import Team
 from .timeline import Timeline, Timepoint
@@ -53,7 +55,7 @@ is a choice, what is loaded first is loaded again."""
 
 class Executable:
     """A function of a module. `transient_bytes` is the memory that a run needs beside inputs, outputs and weights; it
-    is None where the artifact takes that from its device's pool itself.
+    is None where the artifact takes that from its device's pool itself. `threads` is how many blocking runs may use.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Executable:
         self.transient_bytes = int(constant) if constant is not None else None
         self._waits_itself = reflection.get("iree.abi.model") == "coarse-fences"
         self.shared = SHARED in reflection
+        self.threads = cores()
         self._lock = threading.Lock()
         self._spare: dict[Descriptor, list[Memory]] = {}
         modules = [device.module, module]
@@ -110,13 +113,54 @@ class Executable:
             else:
                 self._invoke_and_copy(inputs, outputs, wait, signal)
 
-        try:
+        with _told_apart(label):
             return timeline.enqueue(label, (self, held, inputs, outputs, transients), start)
-        except ExecutionError as error:
-            raise error.of(label) from None
-        except RuntimeError as error:
-            kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in str(error) else ExecutionError
-            raise kind(cause(error), label) from None
+
+    def run_and_wait(
+        self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any
+    ) -> None:
+        """Takes what `enqueue` takes, runs the program in the way that is fastest here, and returns when it is done.
+
+        Raises ExecutionError.
+        """
+        self._fastest(self, label, timeline, inputs, outputs, transients, held)
+
+    @cached_property
+    def _fastest(self) -> Fastest:
+        together, device = Executable._run_together, self.device
+        if not self.caller_memory or self.transient_bytes is None or not device.is_host:
+            return Fastest(together)
+        if device.runs_in_the_call:
+            return Fastest(Executable._run_alone)
+        if self.signature.parameters or self.threads == 1:
+            return Fastest(together)
+        team = Team(self, self.threads - 1) if self.shared else None
+        alone = self.on(open_device("local-sync"))
+        return Fastest(partial(together, team=team), partial(Executable._run_alone, alone=alone))
+
+    def _run_alone(
+        self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any,
+        alone: Executable | None = None,
+    ) -> None:  # fmt: skip
+        """By the calling thread; `alone` is the same program on its device, if that is another one."""
+        import iree.runtime as rt
+
+        if self._weights:
+            self._weights.check()
+        with _told_apart(label):
+            (alone or self).start([*inputs, *outputs, transients], rt.HalFence(0), rt.HalFence(0))
+
+    def _run_together(
+        self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any,
+        team: Team | None = None,
+    ) -> None:  # fmt: skip
+        """By the calling thread with helpers, or by the device's threads where there are none or they have work."""
+        if team and team.run([*inputs, *outputs, transients], label):
+            return
+        timepoint = self.enqueue(label, timeline, inputs, outputs, transients, held)
+        timepoint.over(wait=True)
+        if timepoint.failure:
+            raise timepoint.failure
 
     def call_packed(self, packed: Any, results: Any) -> None:
         """Calls the function itself; the caller sees to it that no one else does."""
@@ -171,14 +215,6 @@ class Executable:
         """The same program, without weights of an archive, on another device of this process."""
         return Executable(device, self._module, self._function.name, self.signature, None, self.size)
 
-    @cached_property
-    def team(self) -> Team | None:
-        """For runs of the calling thread and others together, where that is possible."""
-        threads = cores()
-        if not self.shared or self.device.driver != "local-task" or self.signature.parameters or threads == 1:
-            return None
-        return Team(self, threads - 1)
-
     def run(self, account: Account, timeline: Timeline, label: str, arrays: Mapping[str, Any]) -> dict[str, Array]:
         """Runs on arrays by input name, and waits. Raises TypeError for what the signature does not have."""
         signature, device = self.signature, self.device
@@ -198,17 +234,25 @@ class Executable:
         outputs = {n: Memory(device, account, d) for n, d in signature.outputs.items() if n not in there}
         transients = None if self.transient_bytes is None else kept.scratch(self.transient_bytes).view
         views = [memory.view for memory in outputs.values()]
-        if not (self.team and self.team.run([*inputs, *views, transients], label)):
-            timepoint = self.enqueue(label, timeline, inputs, views, transients, (values, kept))
-            timepoint.over(wait=True)
-            if timepoint.failure:
-                raise timepoint.failure
+        self.run_and_wait(label, timeline, inputs, views, transients, (values, kept))
         kept.give_back()
         memories = there | outputs
         return {n: from_layout(d, self._taken(memories[n])) for n, d in signature.outputs.items()}
 
     def _taken(self, memory: Memory) -> Array:
         return memory.array() if self.device.is_host else memory.copy()
+
+
+@contextmanager
+def _told_apart(label: str) -> Iterator[None]:
+    """Turns IREE's errors into those that tell what went wrong where."""
+    try:
+        yield
+    except ExecutionError as error:
+        raise error.of(label) from None
+    except RuntimeError as error:
+        kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in str(error) else ExecutionError
+        raise kind(cause(error), label) from None
 
 
 class _Kept:

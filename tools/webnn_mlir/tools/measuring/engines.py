@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -67,59 +66,30 @@ def artifact(path: Path, inputs: Mapping[str, Array], archive: Path | None = Non
     def prepare(threads: int) -> Runner:
         import iree.runtime as rt
 
-        from webnn_mlir.runtime.artifact import open_module, read_archive
-        from webnn_mlir.runtime.device import from_layout, instance, layout, open_device, to_layout
-        from webnn_mlir.runtime.executable import SCOPE, SHARED, TRANSIENT_SIZE, Executable, packed_arguments
-        from webnn_mlir.runtime.team import Team
-        from webnn_mlir.runtime.waiting import wait
+        from webnn_mlir.runtime.artifact import load_executable, read_archive
+        from webnn_mlir.runtime.device import Account, Memory, from_layout, scratch, to_layout
+        from webnn_mlir.runtime.timeline import Timeline
 
-        rt.flags.parse_flags(f"--task_topology_max_group_count={threads}", "--task_worker_stack_size=1048576")
-        device = rt.Config("local-sync" if threads == 1 else "local-task").device
-        module, name, signature = open_module(path, instance())
-        modules = [rt.create_hal_module(instance(), device), module]
-        if archive:
-            provider = read_archive(archive).create_provider(scope=SCOPE)
-            modules.insert(0, rt.create_io_parameters_module(instance(), provider))
-        context = rt.VmContext(instance(), modules=modules)
-        function = module.lookup_function(name)
-        arrays = [np.ascontiguousarray(to_layout(key, d, inputs[key])) for key, d in signature.inputs.items()]
-        whole = "iree.abi.transients.size" in function.reflection
-        if whole:
-            lies = map(layout, (d for key, d in signature.outputs.items() if key not in signature.aliases))
-            arrays += [np.zeros(one.shape, one.dtype) for one in lies]
-            arrays.append(np.zeros(int(function.reflection[TRANSIENT_SIZE]), np.uint8))
-        buffers = [rt.asdevicearray(device, array) for array in arrays]
-        views = [buffer._buffer_view for buffer in buffers]
-        fences = function.reflection.get("iree.abi.model") == "coarse-fences"
-        semaphore, counter = device.create_semaphore(0), count(1)
-        descriptors = list(signature.outputs.values())
-        last: list[Any] = []
-
-        def values(views: Sequence[Any]) -> list[Array]:
-            held = (np.array(rt.DeviceArray(device, view).to_host()) for view in views)
-            return [from_layout(d, a.reshape(layout(d).shape)) for d, a in zip(descriptors, held, strict=True)]
-
-        memory = sum(array.nbytes for array in arrays) if whole else None
-        shared = SHARED in function.reflection
-        if shared and threads > 1 and not archive:
-            program = Executable(open_device("local-sync"), module, name, signature, None, 0)
-            team, written = Team(program, threads - 1), views[len(signature.inputs) : -1]
-            return _runner(lambda: team.run(views), lambda: values(written), memory)
+        rt.flags.parse_flags(f"--task_topology_max_group_count={threads}")
+        parameters = read_archive(archive) if archive else None
+        program = load_executable(path, parameters, device="local-sync" if threads == 1 else "local-task")
+        program.threads, signature = threads, program.signature
+        device, account, timeline = program.device, Account(), Timeline(program.device)
+        given = {name: Memory(device, account, d, to_layout(name, d, inputs[name]))
+                 for name, d in signature.inputs.items()}  # fmt: skip
+        fresh = {name: Memory(device, account, d) for name, d in signature.outputs.items()
+                 if name not in signature.aliases}  # fmt: skip
+        transients = scratch(device, account, program.transient_bytes or 0)
+        sources, targets = ([memory.view for memory in memories.values()] for memories in (given, fresh))
 
         def run() -> None:
-            arguments, results = [*views, *([1] if shared else [])], rt.VmVariantList(len(descriptors))
-            if fences:
-                number = next(counter)
-                arguments += [rt.HalFence(0), rt.HalFence.create_at(semaphore, number)]
-            context.invoke(function, packed_arguments(arguments), results)
-            if fences:
-                wait(semaphore, number, on_host=True)
-            last[:] = [results]
+            program.run_and_wait("", timeline, sources, targets, transients.view, None)
 
         def results() -> list[Array]:
-            return values([last[0].get_as_object(i, rt.HalBufferView) for i in range(len(descriptors))])
+            taken = fresh | {name: given[there] for name, there in signature.aliases.items()}
+            return [from_layout(d, taken[name].copy()) for name, d in signature.outputs.items()]
 
-        return _runner(run, results, memory)
+        return _runner(run, results, account.used if program.caller_memory else None)
 
     return prepare
 
