@@ -58,7 +58,7 @@ CHOICES = {
     "convolution.workgroups": Choice("workgroups, at most", (2, 4, 8, 16, 32, 64), "convolution.WORKGROUPS"),
     "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),
-    "dense.panel": Choice("depth of a panel, at most", (128, 256, 512, 1024, 2048, 4096), "dense.PANEL"),
+    "dense.panel": Choice("depth of a panel, at most", (128, 256, 384, 512, 1024, 2048, 4096), "dense.PANEL"),
     "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),
     "rows": Choice("who computes softmax, layer normalization or gelu", KERNEL_OR_IREE, "webnn-rows"),
     "attention": Choice("who computes attention", KERNEL_OR_IREE, "kernels.attention.pays"),

@@ -99,6 +99,14 @@ def _opened(driver: str, find: Callable[[str], Any]) -> Device:
 
 
 @lru_cache
+def nothing() -> Any:
+    """A fence for work that is done when the call returns: there is nothing to wait for, and no one to tell."""
+    import iree.runtime as rt
+
+    return rt.HalFence(0)
+
+
+@lru_cache
 def cores() -> int:
     """How many cores this process may run on; threads that share one count once, where the system tells."""
     if not hasattr(os, "sched_getaffinity"):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from .device import (
     cause,
     cores,
     from_layout,
+    nothing,
     open_device,
     scratch,
     to_layout,
@@ -113,8 +113,10 @@ class Executable:
             else:
                 self._invoke_and_copy(inputs, outputs, wait, signal)
 
-        with _told_apart(label):
+        try:
             return timeline.enqueue(label, (self, held, inputs, outputs, transients), start)
+        except RuntimeError as error:
+            raise _told_apart(error, label) from None
 
     def run_and_wait(
         self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any
@@ -143,12 +145,12 @@ class Executable:
         alone: Executable | None = None,
     ) -> None:  # fmt: skip
         """By the calling thread; `alone` is the same program on its device, if that is another one."""
-        import iree.runtime as rt
-
         if self._weights:
             self._weights.check()
-        with _told_apart(label):
-            (alone or self).start([*inputs, *outputs, transients], rt.HalFence(0), rt.HalFence(0))
+        try:
+            (alone or self).start([*inputs, *outputs, transients], nothing(), nothing())
+        except RuntimeError as error:
+            raise _told_apart(error, label) from None
 
     def _run_together(
         self, label: str, timeline: Timeline, inputs: Sequence[Any], outputs: Sequence[Any], transients: Any, held: Any,
@@ -168,16 +170,15 @@ class Executable:
 
     def start(self, memory: Sequence[Any], wait: Any, signal: Any, calls: int = 1) -> None:
         """Starts a run in the caller's memory, or one of the `calls` that share it."""
-        self._invoke([*memory, *self.count(calls), wait, signal])
+        self._invoke(packed_arguments(memory, self.count(calls), (wait, signal)))
 
-    def count(self, calls: int) -> list[int]:
+    def count(self, calls: int) -> tuple[int, ...]:
         """The argument that tells how many calls there are, where there is one."""
-        return [calls] if self.shared else []
+        return (calls,) if self.shared else ()
 
-    def _invoke(self, arguments: Sequence[Any]) -> Any:
+    def _invoke(self, packed: Any) -> Any:
         import iree.runtime as rt
 
-        packed = packed_arguments(arguments)
         results = rt.VmVariantList(len(self.signature.outputs))
         with self._lock:
             self.call_packed(packed, results)
@@ -193,10 +194,10 @@ class Executable:
         # What each of them waits for; the last one is over when all is.
         steps = [rt.HalFence.create_at(hal.create_semaphore(0), 1) for _ in numbers] + [signal]
         if self._waits_itself:
-            results = self._invoke([*inputs, wait, steps[0]])
+            results = self._invoke(packed_arguments(inputs, fences=(wait, steps[0])))
         else:
             wait.wait()
-            results = self._invoke(inputs)
+            results = self._invoke(packed_arguments(inputs))
             steps[0].signal()
         for number, output, ready, done in zip(numbers, outputs, steps[:-1], steps[1:], strict=True):
             result = results.get_as_object(number, rt.HalBufferView)
@@ -243,16 +244,12 @@ class Executable:
         return memory.array() if self.device.is_host else memory.copy()
 
 
-@contextmanager
-def _told_apart(label: str) -> Iterator[None]:
-    """Turns IREE's errors into those that tell what went wrong where."""
-    try:
-        yield
-    except ExecutionError as error:
-        raise error.of(label) from None
-    except RuntimeError as error:
-        kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in str(error) else ExecutionError
-        raise kind(cause(error), label) from None
+def _told_apart(error: RuntimeError, label: str) -> ExecutionError:
+    """What went wrong in a run: our own errors as they are, IREE's by their kind."""
+    if isinstance(error, ExecutionError):
+        return error.of(label)
+    kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in str(error) else ExecutionError
+    return kind(cause(error), label)
 
 
 class _Kept:
@@ -301,16 +298,17 @@ def arguments(signature: Signature, given: Mapping[str, Any]) -> list[Array]:
     return [to_layout(name, descriptor, given[name]) for name, descriptor in inputs.items()]
 
 
-def packed_arguments(values: Sequence[Any]) -> Any:
-    """What IREE's machine is called with: numbers, and references to buffer views and fences."""
+def packed_arguments(memory: Sequence[Any], numbers: Sequence[int] = (), fences: Sequence[Any] = ()) -> Any:
+    """What IREE's machine is called with: views of buffers, numbers, and what to wait for and to signal."""
     import iree.runtime as rt
 
-    packed = rt.VmVariantList(len(values))
-    for value in values:
-        if isinstance(value, int):
-            packed.push_int(value)
-        else:
-            packed.push_ref(value)
+    packed = rt.VmVariantList(len(memory) + len(numbers) + len(fences))
+    for view in memory:
+        packed.push_ref(view)
+    for number in numbers:
+        packed.push_int(number)
+    for fence in fences:
+        packed.push_ref(fence)
     return packed
 
 
@@ -326,9 +324,7 @@ class InlineCall:
         self._outputs = [Memory(device, account, d) for d in signature.outputs.values()]
         self._transients = scratch(device, account, executable.transient_bytes or 0)
         views = [memory.view for memory in (*self._inputs, *self._outputs, self._transients)]
-        # Nothing to wait for, and no one to tell: the work is done when the call returns.
-        fences = [rt.HalFence(0), rt.HalFence(0)]
-        self._arguments = packed_arguments([*views, *executable.count(1), *fences])
+        self._arguments = packed_arguments(views, executable.count(1), (nothing(), nothing()))
         self._slots = [
             (name, descriptor, memory.array(), descriptor.data_type.bits != 4)
             for (name, descriptor), memory in zip(signature.inputs.items(), self._inputs, strict=True)

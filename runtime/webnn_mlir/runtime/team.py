@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import waiting
-from .device import cause, open_device, open_helpers
+from .device import cause, nothing, open_device, open_helpers
 from .errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ class Team:
         import iree.runtime as rt
 
         self._runs += 1
-        nothing, done = rt.HalFence(0), rt.HalFence.create_at(self._semaphore, self._runs)
-        self._helpers.start(memory, nothing, done, calls=2)
+        done = rt.HalFence.create_at(self._semaphore, self._runs)
+        self._helpers.start(memory, nothing(), done, calls=2)
         try:
-            self._caller.start(memory, nothing, nothing, calls=2)
+            self._caller.start(memory, nothing(), nothing(), calls=2)
         finally:
             self._finish()
 

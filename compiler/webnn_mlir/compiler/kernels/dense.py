@@ -16,14 +16,18 @@ from .function import Dispatch, Function, written_once
 from .machine import Machine
 
 UNROLL = (4, 2, 1)
-"""Steps of the depth at a time: the first by which it can be divided."""
+"""Steps of the depth at a time: the first by which it can be divided. Where sums take all registers, LLVM would keep
+values of four steps at a time on the stack."""
 
-PANEL = 512
+FREE = 5
+"""Registers beside sums with which four steps at a time need no stack."""
+
+PANEL = 384
 """Of the depth, at most, about: so much of a tile's rows and weights is in the first cache. Between panels, sums are in
 y."""
 
-FEW_ROWS = 64
-"""Up to which a wider tile is faster, where there are registers for both: it asks for more weights at a time."""
+MOST_WIDTH, MOST_WIDTH_OF_FEW, FEW_ROWS = 4, 8, 3
+"""Groups of a tile. With few rows many, so that memory is read from several places."""
 
 ROWS_BYTES = 2**19
 """Of the rows that are multiplied with a vector of weights before the next one: they stay in the second cache."""
@@ -65,12 +69,12 @@ class Dense:
 
     @property
     def width(self) -> int:
-        """Groups of a tile. With few rows many, so that memory is read from several places."""
+        """Groups of a tile: so many that the sums of all rows fit the registers and weights are read once, or two."""
         if self.chosen_width:
             return self.chosen_width
-        few = FEW_ROWS if self.machine.registers >= 32 else 6
-        most = 8 if self.rows <= 3 else 4 if self.rows <= few else 2
-        return min(most, self.widths[-1])
+        most = MOST_WIDTH_OF_FEW if self.rows <= FEW_ROWS else MOST_WIDTH
+        fit = (self.machine.registers - 2) // (self.rows + 1)
+        return min(max(2, min(most, fit)), self.widths[-1])
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -100,7 +104,8 @@ class Dense:
 
     @property
     def unroll(self) -> int:
-        return next(n for n in UNROLL if self.depth % n == 0)
+        full = self.height * self.width > self.machine.registers - FREE
+        return next(n for n in UNROLL[full:] if self.depth % n == 0)
 
     @property
     def panels(self) -> int:
