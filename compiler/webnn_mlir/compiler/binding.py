@@ -184,6 +184,23 @@ def op_declaration(operation: ir.Operation) -> Op | None:
     return DECLARED.get(operation.name.removeprefix(PREFIX)) if operation.name.startswith(PREFIX) else None
 
 
+def is_constant(value: ir.Value) -> bool:
+    """Whether a value is computed from constants alone."""
+    owner = value.owner
+    return not isinstance(owner, ir.Block) and all(is_constant(operand) for operand in owner.operands)
+
+
+def before_turning(x: Tensor) -> Tensor | None:
+    """What is transposed to x, if only the last two dimensions are swapped."""
+    owner = x.value.owner
+    if isinstance(owner, ir.Block) or owner.name != "webnn.transpose":
+        return None
+    rank = x.rank
+    if list(owner.attributes["permutation"]) != [*range(rank - 2), rank - 1, rank - 2]:
+        return None
+    return Tensor.of(owner.operands[0])
+
+
 def attribute(operation: ir.Operation, name: str, default: Any) -> Any:
     """An attribute, or the default where there is none; the map of attributes itself has no `get`."""
     attributes = operation.attributes

@@ -56,7 +56,7 @@ CHOICES = {
     "convolution": Choice("how a convolution is computed", ("kernel", "winograd", IREE), "kernels.winograd.pays"),
     "convolution.vectors": Choice("of output channels in a tile", tuple(range(1, 9)), "Convolution.vectors"),
     "convolution.workgroups": Choice("workgroups, at most", (2, 4, 8, 16, 32, 64), "convolution.WORKGROUPS"),
-    "dense": Choice("who multiplies with constant weights", KERNEL_OR_IREE, "webnn-dense"),
+    "dense": Choice("who multiplies with weights that are packed", KERNEL_OR_IREE, "webnn-dense"),
     "dense.width": Choice("vectors of columns in a tile", tuple(range(1, 9)), "Dense.width"),
     "dense.panel": Choice("depth of a panel, at most", (128, 256, 384, 512, 1024, 2048, 4096), "dense.PANEL"),
     "matvec": Choice("who multiplies few rows", KERNEL_OR_IREE, "webnn-matvec"),

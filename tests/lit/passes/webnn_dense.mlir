@@ -30,8 +30,26 @@ func.func @residual(%x: tensor<128x256xf32>, %y: tensor<128x64xf32>) -> tensor<1
 }
 
 // CHECK-LABEL: func.func @given
-// CHECK: webnn.matmul
+// CHECK: flow.dispatch @dense_128x256x64_given::
 func.func @given(%x: tensor<128x256xf32>, %w: tensor<256x64xf32>) -> tensor<128x64xf32> {
   %0 = "webnn.matmul"(%x, %w) : (tensor<128x256xf32>, tensor<256x64xf32>) -> tensor<128x64xf32>
   return %0 : tensor<128x64xf32>
+}
+
+// CHECK-LABEL: func.func @turned
+// CHECK: flow.dispatch @dense_128x256x64_turned_batch3::
+func.func @turned(%x: tensor<3x128x256xf32>, %w: tensor<3x64x256xf32>) -> tensor<3x128x64xf32> {
+  %0 = "webnn.transpose"(%w) {permutation = array<i64: 0, 2, 1>} : (tensor<3x64x256xf32>) -> tensor<3x256x64xf32>
+  %1 = "webnn.matmul"(%x, %0) : (tensor<3x128x256xf32>, tensor<3x256x64xf32>) -> tensor<3x128x64xf32>
+  return %1 : tensor<3x128x64xf32>
+}
+
+// Few rows, and other transposes, are left.
+// CHECK-LABEL: func.func @left
+// CHECK-COUNT-2: webnn.matmul
+func.func @left(%x: tensor<8x256xf32>, %y: tensor<3x128x256xf32>, %w: tensor<256x64xf32>, %v: tensor<64x3x256xf32>) -> (tensor<8x64xf32>, tensor<3x128x64xf32>) {
+  %0 = "webnn.matmul"(%x, %w) : (tensor<8x256xf32>, tensor<256x64xf32>) -> tensor<8x64xf32>
+  %1 = "webnn.transpose"(%v) {permutation = array<i64: 1, 2, 0>} : (tensor<64x3x256xf32>) -> tensor<3x256x64xf32>
+  %2 = "webnn.matmul"(%y, %1) : (tensor<3x128x256xf32>, tensor<3x256x64xf32>) -> tensor<3x128x64xf32>
+  return %0, %2 : tensor<8x64xf32>, tensor<3x128x64xf32>
 }

@@ -1,7 +1,8 @@
-"""Products of float32 rows and constant weights in float32, and what is added to them and taken of them.
+"""Products of float32 rows and weights in float32, and what is added to them and taken of them.
 
 A tile of the result, some rows by some vectors of columns, has its sums in registers over a panel of the depth. Weights
-are packed: the columns of a vector lie together, a row of them for each step of the depth.
+are packed: the columns of a vector lie together, a row of them for each step of the depth. Those that come with a call
+are packed a panel at a time, before all rows are multiplied with it.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ y."""
 MOST_WIDTH, MOST_WIDTH_OF_FEW, FEW_ROWS = 4, 8, 3
 """Groups of a tile. With few rows many, so that memory is read from several places."""
 
-ROWS_BYTES = 2**19
-"""Of the rows that are multiplied with a vector of weights before the next one: they stay in the second cache."""
+ROWS_BYTES, ROWS_BYTES_GIVEN = 2**19, 2**21
+"""Of the rows that are multiplied with a vector of weights before the next one: they stay in the second cache. Given
+weights are packed again for each block of rows, which are larger then."""
 
 WORKGROUPS = 64
 WORKGROUP_BYTES = 2**17
@@ -42,7 +44,11 @@ LINE, SETS, WAYS = 64, 64, 8
 
 @dataclass(frozen=True)
 class Dense:
-    """y[rows, columns] = activation(x[rows, depth] @ w + bias[columns] + added[rows, columns])"""
+    """y[rows, columns] = activation(x[rows, depth] @ w + bias[columns] + added[rows, columns]), in each of a batch.
+
+    `laid` tells how weights lie that are not packed, one matrix in each of the batch: "given" as w[depth, columns],
+    "turned" as w[columns, depth].
+    """
 
     machine: Machine
     rows: int
@@ -51,6 +57,8 @@ class Dense:
     bias: bool = False
     added: bool = False
     activation: str = ""
+    laid: str = ""
+    batch: int = 1
     chosen_width: int = 0
     """Of a tile, for another than there would be."""
     most_depth: int = PANEL
@@ -58,7 +66,8 @@ class Dense:
     @property
     def name(self) -> str:
         parts = ["dense", f"{self.rows}x{self.depth}x{self.columns}", *["bias"] * self.bias, *["added"] * self.added]
-        parts += [self.activation] * bool(self.activation)
+        parts += [*[self.activation] * bool(self.activation), *[self.laid] * bool(self.laid)]
+        parts += [f"batch{self.batch}"] * (self.batch > 1)
         parts += [f"width{self.chosen_width}"] * bool(self.chosen_width)
         return "_".join([*parts, *[f"panel{self.most_depth}"] * (self.most_depth != PANEL)])
 
@@ -88,19 +97,25 @@ class Dense:
         return -(-self.rows // -(-self.rows // most))
 
     @property
-    def block(self) -> int:
-        """Rows that are multiplied with a tile's weights one after the other: whole tiles."""
-        return max(1, ROWS_BYTES // (4 * self.depth * self.height)) * self.height
+    def blocks(self) -> int:
+        """In which the rows are divided: those of one are multiplied with a tile's weights one after the other."""
+        most = max(1, (ROWS_BYTES_GIVEN if self.laid else ROWS_BYTES) // (4 * self.depth * self.height))
+        return -(-self._tiles // most)
 
     @property
-    def blocks(self) -> int:
-        return -(-self.rows // self.block)
+    def block(self) -> int:
+        """Rows of a block: whole tiles."""
+        return -(-self._tiles // self.blocks) * self.height
+
+    @property
+    def _tiles(self) -> int:
+        return -(-self.rows // self.height)
 
     @property
     def parts(self) -> int:
         """In which the columns are divided among workgroups."""
         by_size = self.columns * self.depth * 4 // WORKGROUP_BYTES
-        return max(1, min(WORKGROUPS, self.groups // self.width, by_size))
+        return max(1, min(WORKGROUPS // self.batch, self.groups // self.width, by_size))
 
     @property
     def unroll(self) -> int:
@@ -134,23 +149,28 @@ class Dense:
 def functions(d: Dense) -> list[Dispatch]:
     """The functions that compute y of x, weights and, where there are any, bias and added."""
     source = "copied" if d.copied else "x"
-    operands = {source: f"{d.rows * d.stride}xf32", "weights": f"{d.groups * d.depth * d.machine.lanes}xf32"}
+    weights = d.batch * d.depth * d.columns if d.laid else d.groups * d.depth * d.machine.lanes
+    operands = {source: f"{d.batch * d.rows * d.stride}xf32", "weights": f"{weights}xf32"}
     operands |= {"bias": f"{d.columns}xf32"} if d.bias else {}
-    operands |= {"added": f"{d.rows * d.columns}xf32"} if d.added else {}
-    f = Function(d.name, d.machine, operands, {"y": f"{d.rows * d.columns}xf32"})
+    operands |= {"added": f"{d.batch * d.rows * d.columns}xf32"} if d.added else {}
+    f = Function(d.name, d.machine, operands, {"y": f"{d.batch * d.rows * d.columns}xf32"})
+    if d.laid:
+        steps = -(-d.panel // d.machine.lanes) * d.machine.lanes
+        f.scratch("panel", f"{steps * d.width * d.machine.lanes}xf32")
     if d.activation in LONG:
         f.scratch("sums", f"{min(d.rows, d.height) * d.width * d.machine.lanes}xf32")
     _Product(f, d, source).write()
-    return [*([_copy(d)] if d.copied else []), f.dispatch(d.blocks * d.parts)]
+    return [*([_copy(d)] if d.copied else []), f.dispatch(d.batch * d.blocks * d.parts)]
 
 
 def _copy(d: Dense) -> Dispatch:
     """Rows, further apart; what lies between is never used."""
-    x, copied = {"x": f"{d.rows * d.depth}xf32"}, {"copied": f"{d.rows * d.stride}xf32"}
-    f = Function(f"apart_{d.rows}x{d.depth}", d.machine, x, copied)
+    rows = d.batch * d.rows
+    x, copied = {"x": f"{rows * d.depth}xf32"}, {"copied": f"{rows * d.stride}xf32"}
+    f = Function(f"apart_{rows}x{d.depth}", d.machine, x, copied)
     code, vf = f.code, d.machine.vector("f32")
-    workgroups = min(d.rows, WORKGROUPS)
-    with code.loop(*f.part(d.rows, workgroups)) as row, code.loop(0, d.depth, step=d.machine.lanes) as column:
+    workgroups = min(rows, WORKGROUPS)
+    with code.loop(*f.part(rows, workgroups)) as row, code.loop(0, d.depth, step=d.machine.lanes) as column:
         value = f.load("x", code.at((row.index, d.depth), column.index), vf)
         f.store(value, "copied", code.at((row.index, d.stride), column.index), vf)
     return f.dispatch(workgroups)
@@ -164,7 +184,10 @@ class _Product:
         self.lanes, self.vf = d.machine.lanes, d.machine.vector("f32")
         code = f.code
         self.part = code(f"arith.remui {f.workgroup}, {code.index(d.parts)} : index")
-        self.block = code(f"arith.divui {f.workgroup}, {code.index(d.parts)} : index")
+        block = code(f"arith.divui {f.workgroup}, {code.index(d.parts)} : index")
+        self.block = code(f"arith.remui {block}, {code.index(d.blocks)} : index") if d.batch > 1 else block
+        # Which of the batch it is.
+        self.number = code(f"arith.divui {block}, {code.index(d.blocks)} : index") if d.batch > 1 else code.index(0)
         self.panel = code.index(0)
 
     def write(self) -> None:
@@ -184,6 +207,8 @@ class _Product:
 
     def _panel(self, group: Value, count: int) -> None:
         code, d = self.code, self.d
+        if d.laid:
+            (self._pack if d.laid == "given" else self._pack_turned)(group, count)
         full, rest = d.rows // d.height * d.height, d.rows % d.height
         begin = code.at((self.block, d.block))
         end = code(f"arith.minui {code.at(begin, d.block)}, {code.index(full)} : index")
@@ -193,17 +218,66 @@ class _Product:
             with code.when(code(f"arith.cmpi eq, {self.block}, {code.index(d.blocks - 1)} : index")):
                 self._tile(code.index(full), rest, group, count)
 
+    def _columns(self, group: Value, count: int) -> list[Value]:
+        """Where the vectors of some groups begin."""
+        return [self.code.at((group, self.lanes), g * self.lanes) for g in range(count)]
+
+    def _pack(self, group: Value, count: int) -> None:
+        """Copies some groups' weights of this panel to the stack, and asks for those that are packed next."""
+        code, d, f = self.code, self.d, self.f
+        beyond = code.at(self.panel, d.panel)
+        last = code(f"arith.cmpi uge, {beyond}, {code.index(d.depth)} : index")
+        next_group = code.index(count * self.lanes - (d.panels - 1) * d.panel * d.columns)
+        ahead = code(f"arith.select {last}, {next_group}, {code.index(d.panel * d.columns)} : index")
+        weights = code.at((self.number, d.depth * d.columns))
+        with code.loop(self.panel, self._end()) as loop:
+            step = code.at(loop.index, (self.panel, -1))
+            for g, column in enumerate(self._columns(group, count)):
+                place = code.at(weights, (loop.index, d.columns), column)
+                f.prefetch("weights", code.at(place, ahead), 1)
+                value = self._load("weights", place, column)
+                f.store(value, "panel", code.at((step, count * self.lanes), g * self.lanes), self.vf)
+
+    def _pack_turned(self, group: Value, count: int) -> None:
+        """The same of weights a row of which is a column: as many steps as there are lanes at a time. What is read in
+        place of columns that are not there is not written to y."""
+        code, d, lanes = self.code, self.d, self.lanes
+        matrix, last = code.at((self.number, d.depth * d.columns)), code.index(d.columns - 1)
+        with code.loop(self.panel, self._end(), step=lanes) as loop:
+            step = code.at(loop.index, (self.panel, -1))
+            left = code(f"arith.subi {code.index(d.depth)}, {loop.index} : index")
+            for g in range(count):
+                columns = [code.at((group, lanes), g * lanes + n) for n in range(lanes)]
+                there = [code(f"arith.minui {c}, {last} : index") for c in columns] if d.columns % lanes else columns
+                places = [code.at(matrix, (c, d.depth), loop.index) for c in there]
+                rows = [self.f.load_part("weights", p, left, self.vf) if d.depth % lanes else
+                        self.f.load("weights", p, self.vf) for p in places]  # fmt: skip
+                for k, value in enumerate(self.f.transposed(rows)):
+                    self.f.store(value, "panel", code.at((step, count * lanes), (k * count + g) * lanes), self.vf)
+
+    def _end(self) -> Value:
+        """Of the panel."""
+        beyond = self.code.at(self.panel, self.d.panel)
+        return self.code(f"arith.minui {beyond}, {self.code.index(self.d.depth)} : index")
+
+    def _weights(self, step: Value, ahead: int, group: Value, count: int) -> list[Value]:
+        """The vectors of some groups at a step of the depth."""
+        code, d = self.code, self.d
+        if d.laid:
+            row = code.at((step, count * self.lanes), (self.panel, -count * self.lanes), ahead * count * self.lanes)
+            return [self.f.load("panel", code.at(row, g * self.lanes), self.vf) for g in range(count)]
+        row = code.at((group, d.depth * self.lanes), (step, self.lanes), ahead * self.lanes)
+        return [self.f.load("weights", code.at(row, g * d.depth * self.lanes), self.vf) for g in range(count)]
+
     def _tile(self, row: Value, height: int, group: Value, count: int) -> None:
         code, d = self.code, self.d
-        x, weights = code.at((row, d.stride)), code.at((group, d.depth * self.lanes))
-        columns = [code.at((group, self.lanes), g * self.lanes) for g in range(count)]
+        row = code.at((self.number, d.rows), row) if d.batch > 1 else row
+        x, columns = code.at((row, d.stride)), self._columns(group, count)
         places = [code.at((row, d.columns), c, r * d.columns) for r in range(height) for c in columns]
         start = self._started(places, columns)
-        end = code(f"arith.minui {code.at(self.panel, d.panel)}, {code.index(d.depth)} : index")
-        with code.loop(self.panel, end, [(s, self.vf) for s in start], step=d.unroll) as loop:
+        with code.loop(self.panel, self._end(), [(s, self.vf) for s in start], step=d.unroll) as loop:
             for k in range(d.unroll):
-                step = code.at(weights, (loop.index, self.lanes), k * self.lanes)
-                ws = [self.f.load("weights", code.at(step, g * d.depth * self.lanes), self.vf) for g in range(count)]
+                ws = self._weights(loop.index, k, group, count)
                 for r in range(height):
                     value = self.f.splat(self.f.load(self.source, code.at(x, loop.index, r * d.stride + k)), "f32")
                     for g, w in enumerate(ws):

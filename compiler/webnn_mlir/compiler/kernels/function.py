@@ -127,6 +127,23 @@ class Function:
         vector = tree(lambda a, b: self.code(f"arith.maximumf {a}, {b} : {vf}"), vectors)
         return self.code(f"vector.reduction <maximumf>, {vector} : {vf} into f32")
 
+    def transposed(self, rows: Sequence[Value]) -> list[Value]:
+        """The columns of a square of floats, whose rows are vectors: halves, quarters, … change places."""
+        lanes, vf = self.machine.lanes, self.machine.vector("f32")
+        vectors, distance = list(rows), 1
+        while distance < lanes:
+            upper = [n for n in range(lanes) if not n & distance]
+            # Of the lanes of two vectors, one after the other.
+            first = [n if n in upper else lanes + n - distance for n in range(lanes)]
+            second = [n + distance if n in upper else lanes + n for n in range(lanes)]
+            for n in upper:
+                a, b = vectors[n], vectors[n + distance]
+                vectors[n], vectors[n + distance] = (
+                    self.code(f"vector.shuffle {a}, {b} {taken} : {vf}, {vf}") for taken in (first, second)
+                )
+            distance *= 2
+        return vectors
+
     def splat(self, value: Value, element: str) -> Value:
         return self.code(f"vector.broadcast {value} : {element} to {self.machine.vector(element)}")
 

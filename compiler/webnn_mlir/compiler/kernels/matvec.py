@@ -8,8 +8,8 @@ from .code import Value
 from .function import Dispatch, Function
 from .machine import Machine
 
-ROWS = 4
-"""Up to which weights are read once: each has a sum for every vector of weights at hand."""
+ROWS, ROWS_TURNED = 10, 4
+"""Up to which weights are read once: each has a few numbers, or a sum for every vector of weights, at hand."""
 
 WIDTH = 2048
 """Columns of a workgroup, if there are many: their weights in a row fill two pages of memory."""

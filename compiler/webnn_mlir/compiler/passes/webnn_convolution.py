@@ -189,12 +189,6 @@ def _at_hand(program: Program, constant: ir.Operation) -> bool:
     return "key" not in constant.attributes or external or binding.decode(constant.attributes["key"]) in program.weights
 
 
-def _is_constant(value: ir.Value) -> bool:
-    """Whether a value is computed from constants alone."""
-    owner = value.owner
-    return not isinstance(owner, ir.Block) and all(_is_constant(operand) for operand in owner.operands)
-
-
 class _Fused:
     """A convolution and the ops that follow it. `result` is what they give; `order` has all ops, but for those that
     others have taken."""
@@ -219,7 +213,9 @@ class _Fused:
             return False
         turned = users[0].operands[0] != self.result.value
         other = Tensor.of(users[0].operands[0 if turned else 1])
-        if (turned and not AFFINE[users[0].name]) or not self._per_channel(other) or not _is_constant(other.value):
+        if (turned and not AFFINE[users[0].name]) or not self._per_channel(other):
+            return False
+        if not binding.is_constant(other.value):
             return False
         self.affine.append((users[0].name.removeprefix(binding.PREFIX), (users[0], 0 if turned else 1)))
         self._take(users)

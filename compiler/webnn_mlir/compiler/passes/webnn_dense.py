@@ -1,4 +1,4 @@
-"""Computes products with constant weights in float32, with what is added to them and the activation, by one kernel.
+"""Computes products in float32, with what is added to them and the activation, by one kernel.
 
 Given:
     %w = "webnn.constant"() {key = "w"} : () -> tensor<384x1536xf32>
@@ -8,7 +8,8 @@ Given:
 Result:
     %y = flow.dispatch @dense_128x384x1536_bias_gelu::@…(%x, %packed, %bias)
 
-The weights are packed when the module is compiled. IREE packs them into smaller tiles, whose products wait for memory.
+Constant weights are packed when the module is compiled. IREE packs them into smaller tiles, whose products wait for
+memory. Weights that come with a call, or are computed, are packed by the kernel.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ from ..program import Program
 from . import register_pass
 
 SMALLEST = 2**14
-"""Weights from which it matters."""
+"""Constant weights from which it matters."""
+
+SMALLEST_GIVEN, LEAST_ROWS_GIVEN, LEAST_ROWS_TURNED = 2**17, 11, 16
+"""Products from which it matters with other weights, and rows from which packing these pays."""
 
 
 @register_pass("webnn-dense")
@@ -58,19 +62,34 @@ def dense_products(program: Program) -> None:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A product and what follows it; `axes` tells which axis of the weights are the columns, and which the depth."""
+    """A product and what follows it; `axes` tells which axis of the weights are the columns, and which the depth.
+    `constant` is the operation of weights that can be packed now."""
 
     operations: tuple[ir.Operation, ...]
     x: Tensor
-    weights: ir.Operation
+    weights: Tensor
     axes: tuple[int, int]
+    constant: ir.Operation | None = None
     bias: Tensor | None = None
     added: Tensor | None = None
     activation: str = ""
 
     @property
     def columns(self) -> int:
-        return Tensor.of(self.weights.results[0]).shape[self.axes[0]]
+        return int(self.weights.shape[self.axes[0]])
+
+    @property
+    def depth(self) -> int:
+        return int(self.weights.shape[self.axes[1]])
+
+    @property
+    def batch(self) -> int:
+        return math.prod(self.weights.shape[:-2])
+
+    @property
+    def laid(self) -> str:
+        """How weights lie that are not packed."""
+        return "" if self.constant else "given" if self.axes[0] > self.axes[1] else "turned"
 
     @classmethod
     def ending_with(cls, program: Program, operation: ir.Operation) -> _Layer | None:
@@ -99,9 +118,9 @@ class _Layer:
 
 def _product(program: Program, operation: ir.Operation) -> _Layer | None:
     _, op, _ = binding.view(operation)
-    if math.prod(op.b.shape[:-2]) != 1 or op.a.rank < 2 or op.b.rank < 2:
+    if op.a.rank < 2 or op.b.rank < 2:
         return None
-    return _of(program, operation, op.a, op.b, turned=False)
+    return _of(program, operation, op.a, op.b, turned=False) or _given(operation, op.a, op.b)
 
 
 def _gemm(program: Program, operation: ir.Operation) -> _Layer | None:
@@ -109,6 +128,7 @@ def _gemm(program: Program, operation: ir.Operation) -> _Layer | None:
     if op.a_transpose or op.alpha != 1:
         return None
     found = _of(program, operation, op.a, op.b, turned=op.b_transpose)
+    found = found or _given(operation, op.a, op.b, turned=op.b_transpose)
     if found is None or op.c is None:
         return found
     return found.plus(operation, op.c) if op.beta == 1 else None
@@ -122,10 +142,27 @@ def _of(program: Program, operation: ir.Operation, x: Tensor, w: Tensor, *, turn
         turned, owner = not turned, owner.operands[0].owner
     if isinstance(owner, ir.Block) or owner.name != "webnn.constant" or math.prod(w.shape) < SMALLEST:
         return None
-    if not _at_hand(program, owner):
+    if math.prod(w.shape[:-2]) != 1 or not _at_hand(program, owner):
         return None
-    rank = w.rank
-    return _Layer((operation,), x, owner.operation, (rank - 2, rank - 1) if turned else (rank - 1, rank - 2))
+    axes = (w.rank - 2, w.rank - 1) if turned else (w.rank - 1, w.rank - 2)
+    return _Layer((operation,), x, Tensor.of(owner.results[0]), axes, owner.operation)
+
+
+def _given(operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool = False) -> _Layer | None:
+    """With weights that are known when it runs: one for all rows, or one for each of a batch. Few rows, and weights
+    that IREE transposes in other ways while it reads them, are left to others."""
+    batch = math.prod(w.shape[:-2])
+    if (batch > 1 and x.shape[:-2] != w.shape[:-2]) or binding.is_constant(w.value):
+        return None
+    if before := binding.before_turning(w):
+        w, turned = before, not turned
+    if not isinstance(w.value.owner, ir.Block) and w.value.owner.name == "webnn.transpose":
+        return None
+    axes = (w.rank - 2, w.rank - 1) if turned else (w.rank - 1, w.rank - 2)
+    rows, products = math.prod(x.shape[:-1]) // batch, math.prod(x.shape) * w.shape[axes[0]]
+    if rows < (LEAST_ROWS_TURNED if turned else LEAST_ROWS_GIVEN) or products < SMALLEST_GIVEN:
+        return None
+    return _Layer((operation,), x, w, axes)
 
 
 def _at_hand(program: Program, constant: ir.Operation) -> bool:
@@ -157,12 +194,12 @@ STEPS = {
 
 def _kernel(program: Program, machine: Machine, layer: _Layer) -> Dense | None:
     """What computes a layer; None where that is left to IREE."""
-    depth = Tensor.of(layer.weights.results[0]).shape[layer.axes[1]]
+    rows = math.prod(layer.x.shape) // layer.depth // layer.batch
     d = Dense(
-        machine, math.prod(layer.x.shape) // depth, depth, layer.columns, layer.bias is not None,
-        layer.added is not None, layer.activation,
+        machine, rows, layer.depth, layer.columns, layer.bias is not None, layer.added is not None, layer.activation,
+        layer.laid, layer.batch,
     )  # fmt: skip
-    name, work = d.name, d.rows * d.depth * d.columns
+    name, work = d.name, d.batch * d.rows * d.depth * d.columns
     if program.choose("dense", name, "kernel", work=work) == "iree":
         return None
     width = program.choose("dense.width", name, d.width, d.widths, work=work)
@@ -174,15 +211,19 @@ def _kernel(program: Program, machine: Machine, layer: _Layer) -> Dense | None:
 
 
 def _multiply(program: Program, b: Emitter, d: Dense, layer: _Layer) -> Tensor:
-    shape = Tensor.of(layer.weights.results[0]).shape
-    matrix = choice.Matrix(
-        layer.weights, "float32", shape[-2:], tuple(axis - len(shape) + 2 for axis in layer.axes), (d.columns, d.depth),
-        1,
+    weights = layer.weights if layer.constant is None else _packed(program, d, layer, layer.constant)
+    given: Sequence[tuple[str, Tensor | None]] = (
+        ("x", layer.x), ("weights", weights), ("bias", layer.bias), ("added", layer.added),
     )  # fmt: skip
-    weights = choice.parameter(program, layer.weights, "weights", matrix.packing(d.machine, d.depth))
-    given: Sequence[tuple[str, Tensor | None]] = (("x", layer.x), ("bias", layer.bias), ("added", layer.added))
-    values = {name: b.reshape(t, [math.prod(t.shape)]) for name, t in given if t is not None} | {"weights": weights}
+    values = {name: b.reshape(t, [math.prod(t.shape)]) for name, t in given if t is not None}
     for function in dense.functions(d):
         results = choice.dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return values["y"]
+
+
+def _packed(program: Program, d: Dense, layer: _Layer, constant: ir.Operation) -> Tensor:
+    shape = layer.weights.shape
+    axes = tuple(axis - len(shape) + 2 for axis in layer.axes)
+    matrix = choice.Matrix(constant, "float32", shape[-2:], axes, (d.columns, d.depth), 1)
+    return choice.parameter(program, constant, "weights", matrix.packing(d.machine, d.depth))

@@ -43,36 +43,21 @@ def products_of_few_rows(program: Program) -> None:
 
 
 def _multiply(program: Program, b: Emitter, x: Tensor, w: Tensor) -> Tensor | None:
-    if x.data_type is not DataType.FLOAT32 or x.rank < 2 or math.prod(w.shape[-2:]) < SMALLEST or _is_constant(w.value):
+    if x.data_type is not DataType.FLOAT32 or x.rank < 2 or math.prod(w.shape[-2:]) < SMALLEST:
+        return None
+    if binding.is_constant(w.value):
         return None
     if x.shape[:-2] != w.shape[:-2] and math.prod(w.shape[:-2]) > 1:
         return None
     batch = math.prod(w.shape[:-2])
     rows, (depth, columns) = math.prod(x.shape[:-1]) // batch, w.shape[-2:]
-    machine = choice.machine_of(program) if rows <= matvec.ROWS else None
-    if machine is None:
+    turned = binding.before_turning(w)
+    machine = choice.machine_of(program)
+    if machine is None or rows > (matvec.ROWS_TURNED if turned else matvec.ROWS):
         return None
-    turned = _before_transpose(w)
     m = matvec.Matvec(machine, batch, rows, depth, columns, turned is not None)
     function = matvec.function(m)
     if program.choose("matvec", function.name, "kernel", work=rows * math.prod(w.shape)) == "iree":
         return None
     operands = [b.reshape(t, [math.prod(t.shape)]) for t in (x, turned or w)]
     return choice.dispatch(program, function, operands)[0]
-
-
-def _is_constant(value: ir.Value) -> bool:
-    """Whether a value is computed from constants alone."""
-    owner = value.owner
-    return not isinstance(owner, ir.Block) and all(_is_constant(operand) for operand in owner.operands)
-
-
-def _before_transpose(w: Tensor) -> Tensor | None:
-    """What is transposed to w, if only the last two dimensions are swapped."""
-    owner = w.value.owner
-    if isinstance(owner, ir.Block) or owner.name != "webnn.transpose":
-        return None
-    rank = w.rank
-    if list(owner.attributes["permutation"]) != [*range(rank - 2), rank - 1, rank - 2]:
-        return None
-    return Tensor.of(owner.operands[0])
