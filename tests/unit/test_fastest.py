@@ -16,14 +16,14 @@ def clock(monkeypatch):
     return now
 
 
-def ways(clock, *seconds):
-    """Ways that take these seconds, and the numbers of those that ran."""
+def ways(clock, *seconds, first=0.0):
+    """Ways that take these seconds, the first run `first` more, and the numbers of those that ran."""
     ran = []
 
     def way(number):
         def run():
+            clock[0] += seconds[number] + (0 if ran else first)
             ran.append(number)
-            clock[0] += seconds[number]
 
         return run
 
@@ -44,6 +44,29 @@ def test_a_slow_way_is_tried_once(clock):
     for _ in range(1000):
         run()
     assert ran.count(1) == 1
+
+
+def test_all_are_tried_again(clock):
+    """What was slow may be so no longer; each time it takes twice as long until then."""
+    seconds = [1e-4, 3e-5]
+    run, ran = ways(clock, *seconds)
+    for _ in range(2000):
+        run()
+    assert run.chosen is run._ways[1]
+    slow = []
+    for _ in range(200_000):
+        run()
+        slow += [len(ran)] if ran[-1] == 0 else []
+    begun = [after for before, after in zip([0, *slow], slow, strict=False) if after > before + 1]
+    assert 3 <= len(begun) <= 6
+
+
+def test_a_long_first_run_decides_nothing(clock):
+    """It starts threads, and may have waited for others."""
+    run, ran = ways(clock, 1e-4, 1.5e-4, first=0.05)
+    for _ in range(2000):
+        run()
+    assert set(ran[-1000:]) == {0}
 
 
 def test_the_only_way_is_taken(clock):

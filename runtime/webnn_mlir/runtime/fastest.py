@@ -18,41 +18,62 @@ ENOUGH = 0.02
 milliseconds to give each a core. A way is out before, after n runs, when its least time is over 1 + 4 / n times
 another's."""
 
-FEW, LONG = 2, 5e-3
+FEW, LONG = 3, 5e-3
 """What takes more seconds even in the best of a few runs gains by all threads."""
+
+PAUSE = 0.5
+"""Seconds of runs after which all ways are tried again, then twice as many, and so on: something else may have had the
+cores."""
 
 
 class Fastest:
     """Calls the first of the ways if it takes long, else tries them all and then calls the fastest."""
 
     def __init__(self, *ways: Way):
-        self._trying, *self._left = ways
-        self._least: dict[Way, float] = {}
-        self._runs, self._seconds = 0, 0.0
-        self._chosen = None if self._left else self._trying
+        self._ways, self._pause = ways, PAUSE
         self._lock = threading.Lock()
+        self._begin()
 
     def __call__(self, *arguments: Any) -> None:
-        if self._chosen:
-            self._chosen(*arguments)
+        way = self.chosen or self._trying
+        if len(self._ways) == 1:
+            way(*arguments)
             return
-        way = self._trying
         start = time.perf_counter()
         way(*arguments)
         with self._lock:
+            self._took(way, time.perf_counter() - start)
+
+    def _begin(self) -> None:
+        self._trying, *self._left = self._ways
+        self.chosen: Way | None = None
+        self._least: dict[Way, float] = {}
+        self._runs, self._seconds = 0, 0.0
+
+    def _took(self, way: Way, seconds: float) -> None:
+        self._seconds += seconds
+        if not self.chosen:
             if way is self._trying:
-                self._tried(way, time.perf_counter() - start)
+                self._tried(way, seconds)
+        elif self._seconds > self._pause:
+            self._pause *= 2
+            self._begin()
 
     def _tried(self, way: Way, seconds: float) -> None:
-        self._runs, self._seconds = self._runs + 1, self._seconds + seconds
+        self._runs += 1
         least = self._least
         least[way] = min(seconds, least.get(way, seconds))
         best = min(least, key=least.__getitem__)
-        if len(least) == 1 and self._runs == FEW and least[best] > LONG:
-            self._chosen = best
+        if len(least) == 1 and self._runs < FEW:
+            return
+        if len(least) == 1 and least[best] > LONG:
+            self._choose(best)
         elif self._seconds > ENOUGH or least[way] > (1 + 4 / self._runs) * least[best]:
             if self._left:
                 self._trying = self._left.pop(0)
                 self._runs, self._seconds = 0, 0.0
             else:
-                self._chosen = best
+                self._choose(best)
+
+    def _choose(self, way: Way) -> None:
+        self.chosen, self._seconds = way, 0.0

@@ -35,6 +35,8 @@ ROWS_BYTES, ROWS_BYTES_GIVEN = 2**19, 2**21
 weights are packed again for each block of rows, which are larger then."""
 
 WORKGROUPS = 64
+"""At most, where there are not more blocks of rows: so many can be part of a sequence."""
+
 WORKGROUP_BYTES = 2**17
 """Weights of a workgroup, at least."""
 
@@ -113,9 +115,9 @@ class Dense:
 
     @property
     def parts(self) -> int:
-        """In which the columns are divided among workgroups."""
+        """In which the columns are divided among the workgroups of a block of rows."""
         by_size = self.columns * self.depth * 4 // WORKGROUP_BYTES
-        return max(1, min(WORKGROUPS // self.batch, self.groups // self.width, by_size))
+        return max(1, min(WORKGROUPS // (self.batch * self.blocks), self.groups // self.width, by_size))
 
     @property
     def unroll(self) -> int:
