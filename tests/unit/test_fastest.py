@@ -34,39 +34,38 @@ def ways(clock, *seconds, first=0.0):
 def test_the_fastest_is_taken(clock, seconds, chosen):
     """But what takes long is only ever run in the first way."""
     run, ran = ways(clock, *seconds)
-    for _ in range(2000):
+    while not run.chosen:
         run()
-    assert set(ran[-1000:]) == {chosen}
+    assert run.chosen is run._ways[chosen]
+    assert (1 in ran) == (max(seconds) <= fastest.LONG)
 
 
 def test_a_slow_way_is_tried_once(clock):
     run, ran = ways(clock, 1e-4, 1e-2)
-    for _ in range(1000):
+    while not run.chosen:
         run()
     assert ran.count(1) == 1
 
 
 def test_all_are_tried_again(clock):
     """What was slow may be so no longer; each time it takes twice as long until then."""
-    seconds = [1e-4, 3e-5]
-    run, ran = ways(clock, *seconds)
-    for _ in range(2000):
+    run, ran = ways(clock, 1e-4, 3e-5)
+    while not run.chosen:
         run()
-    assert run.chosen is run._ways[1]
     slow = []
     for _ in range(200_000):
         run()
         slow += [len(ran)] if ran[-1] == 0 else []
     begun = [after for before, after in zip([0, *slow], slow, strict=False) if after > before + 1]
-    assert 3 <= len(begun) <= 6
+    assert 5 <= len(begun) <= 8
 
 
 def test_a_long_first_run_decides_nothing(clock):
     """It starts threads, and may have waited for others."""
-    run, ran = ways(clock, 1e-4, 1.5e-4, first=0.05)
-    for _ in range(2000):
+    run, _ = ways(clock, 1e-4, 1.5e-4, first=0.05)
+    while not run.chosen:
         run()
-    assert set(ran[-1000:]) == {0}
+    assert run.chosen is run._ways[0]
 
 
 def test_the_only_way_is_taken(clock):

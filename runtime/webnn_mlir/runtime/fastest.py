@@ -21,7 +21,7 @@ another's."""
 FEW, LONG = 3, 5e-3
 """What takes more seconds even in the best of a few runs gains by all threads."""
 
-PAUSE = 0.5
+PAUSE = 0.05
 """Seconds of runs after which all ways are tried again, then twice as many, and so on: something else may have had the
 cores."""
 

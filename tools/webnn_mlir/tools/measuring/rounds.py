@@ -17,7 +17,8 @@ SETTLE = 0.05
 @dataclass(frozen=True)
 class Effort:
     """How long to measure: rounds, and the seconds of a contender in each, after `warm` runs that are not counted; it
-    has at least `least` runs."""
+    has at least `least` runs. Before, all have a round that is not counted, unless they have no seconds: threads of
+    engines that were just prepared are still busy in it, and engines that choose by measuring do so."""
 
     rounds: int
     seconds: float
@@ -31,10 +32,11 @@ QUICK, FULL = Effort(5, 0.05), Effort(15, 0.25)
 def interleaved(runners: Mapping[str, Runner], effort: Effort) -> dict[str, list[list[float]]]:
     """The microseconds of each contender's runs in each round."""
     rounds: dict[str, list[list[float]]] = {name: [] for name in runners}
-    for number in range(effort.rounds):
+    for number in range(-1 if effort.seconds else 0, effort.rounds):
         for name in _turned(list(runners), number):
             time.sleep(SETTLE)
-            rounds[name].append(list(_times(runners[name], effort)))
+            times = list(_times(runners[name], effort))
+            rounds[name] += [times] if number >= 0 else []
     return rounds
 
 
