@@ -9,25 +9,28 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from webnn_mlir.dialects.webnn import Descriptor, Diagnostic, Graph, GraphError
 
+from . import worker
 from .cache import Cache, default_folder, toolchain_digest
 from .kernels.packing import Packing
 from .options import EXTERNAL_WEIGHTS_ABOVE, INLINE_LIMIT, CompileOptions
 from .recall import file_key, reading, recall, remember
 from .specialization import UNSPECIALIZED, Specialization
-from .tuning import Place, TuningFile
-from .worker import Worker, WorkerError, shared_worker
 
-# What takes a file out of the cache needs no declarations: `wire` is imported where graphs are encoded.
+if TYPE_CHECKING:
+    from .tuning import Place
+
+# What takes a file out of the cache needs neither declarations nor choices: `wire` and `tuning` are imported where they
+# are needed, and `worker` loads what it has when it is asked for.
 
 Json = dict[str, Any]
 MLIR_SUFFIXES = (".mlir", ".mlirbc")
@@ -195,6 +198,8 @@ def _own(artifact: Path, folder: Path) -> Path:
 def tuned(options: CompileOptions, path: Path) -> CompileOptions:
     """The options with what a tuning file decides. Raises TuningError for one that is damaged, or was not measured for
     these options on such a machine with this compiler, and OSError."""
+    from .tuning import TuningFile
+
     file = TuningFile.read(path)
     file.check(options, path)
     return replace(options, tuning=file.decisions)
@@ -204,7 +209,7 @@ def outline_source(source: Graph | str | Path, *, specialization: Specialization
     """A graph, or the file of one, as `wire` writes it, without the bytes of its constants. Raises GraphError."""
     if not isinstance(source, Graph) and Path(source).suffix in MLIR_SUFFIXES:
         request = {"job": "outline", "source": _mlir_source(Path(source), specialization)}
-        graph: Json = _checked(shared_worker().request(request))["graph"]
+        graph: Json = _checked(worker.shared_worker().request(request))["graph"]
         return graph
     from . import wire
 
@@ -269,6 +274,14 @@ def _cached(
     return compilation
 
 
+def _places(told: Sequence[Json]) -> list[Place]:
+    if not told:
+        return []
+    from .tuning import Place
+
+    return [Place.from_json(place) for place in told]
+
+
 def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float]) -> Compilation:
     remarks = [Diagnostic(**r) for r in answer["remarks"]]
     return Compilation(
@@ -279,7 +292,7 @@ def _compilation(answer: Json, options: CompileOptions, seconds: dict[str, float
         places={entry["key"]: entry for entry in answer.get("placed", [])},
         remarks=remarks,
         seconds=seconds | answer["seconds"],
-        choices=[Place.from_json(place) for place in answer.get("places", ())],
+        choices=_places(answer.get("places", ())),
     )
 
 
@@ -414,12 +427,12 @@ def _report(controls: Controls, name: str, elapsed: float) -> None:
 def _ask(request: Json, controls: Controls) -> Json:
     """The worker's answer. Raises GraphError for diagnostics, WorkerError with a reproducer for a crash, ValueError
     where what is compiled for is the cause of either."""
-    worker = _worker(CompileOptions.from_json(request["options"]), controls)
+    child = _worker(CompileOptions.from_json(request["options"]), controls)
     try:
-        answer = worker.request(request, controls.on_event, controls.timeout)
-    except WorkerError as error:
+        answer = child.request(request, controls.on_event, controls.timeout)
+    except worker.WorkerError as error:
         if error.fault and _target_given(request):
-            _check_target(request, worker)
+            _check_target(request, child)
         if not error.fault or request["careful"]:
             raise _with_reproducer(error, request, controls) from None
         # Without what it was told of the module, and with its own checks, IREE may not fail, or say why.
@@ -429,11 +442,11 @@ def _ask(request: Json, controls: Controls) -> Json:
     return _checked(answer)
 
 
-def _worker(options: CompileOptions, controls: Controls) -> Worker:
-    return shared_worker(controls.max_memory, linking=len(options.targets) == 1)
+def _worker(options: CompileOptions, controls: Controls) -> worker.Worker:
+    return worker.shared_worker(controls.max_memory, linking=len(options.targets) == 1)
 
 
-def _check_target(request: Json, worker: Worker) -> None:
+def _check_target(request: Json, child: worker.Worker) -> None:
     """Raises ValueError where the worker dies of the least graph too."""
     from webnn_mlir.dialects.webnn import GraphBuilder
 
@@ -446,8 +459,8 @@ def _check_target(request: Json, worker: Worker) -> None:
     # In another folder: what was to be compiled lies in the request's, for who wants to see it.
     with tempfile.TemporaryDirectory() as folder:
         try:
-            worker.request(request | {"source": source, "options": options, "folder": folder}, timeout=60)
-        except WorkerError:
+            child.request(request | {"source": source, "options": options, "folder": folder}, timeout=60)
+        except worker.WorkerError:
             raise _unknown_target(request) from None
 
 
@@ -469,11 +482,11 @@ def _checked(answer: Json) -> Json:
     return answer
 
 
-def _with_reproducer(error: WorkerError, request: Json, controls: Controls) -> WorkerError:
+def _with_reproducer(error: worker.WorkerError, request: Json, controls: Controls) -> worker.WorkerError:
     """Keeps the module that the compiler died on where the user asked for it."""
     reproducer = Path(request["folder"]) / "reproducer.mlir"
     if controls.crash_reproducer and reproducer.exists():
         shutil.copyfile(reproducer, controls.crash_reproducer)
-        return WorkerError(f"{error}; reproducer written to {controls.crash_reproducer}", error.printed)
+        return worker.WorkerError(f"{error}; reproducer written to {controls.crash_reproducer}", error.printed)
     hint = "" if controls.crash_reproducer else "; --crash-reproducer FILE keeps the module it ended on"
-    return WorkerError(f"{error}{hint}", error.printed)
+    return worker.WorkerError(f"{error}{hint}", error.printed)

@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
             report |= _counts(driver, args.input, specialization)
     except GraphError as error:
         problems = error.diagnostics
-    except driver.WorkerError as error:
+    except driver.worker.WorkerError as error:
         problems = [Diagnostic(str(error), place=args.input)]
     report |= {"ok": not problems, "seconds": time.perf_counter() - start}
     if args.json:

@@ -4,6 +4,20 @@ Requests and answers are JSON, a line each, over the child's standard streams; n
 sends events, which the caller may show as progress.
 """
 
-from .client import Worker, WorkerError, shared_worker
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Worker, WorkerError, shared_worker
 
 __all__ = ["Worker", "WorkerError", "shared_worker"]
+
+
+def __getattr__(name: str) -> Any:
+    """What takes an artifact out of the cache needs no worker, and no modules for processes."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import client
+
+    return getattr(client, name)
