@@ -131,6 +131,16 @@ def test_gemm_of_given_weights(run, monkeypatch):
         assert error(y, x, w, x.astype(np.float64) @ w + bias) < 1e-6
 
 
+def test_weights_that_a_long_chain_computes():
+    """Whether they are constant is found without recursion."""
+    b = GraphBuilder()
+    w = b.input("w", "float32", [64, 64])
+    for _ in range(2000):
+        w = b.neg(w)
+    graph = b.graph({"y": b.matmul(b.input("x", "float32", [64, 64]), w)})
+    assert "flow.dispatch @dense_64x64x64_given::" in lowered(graph, machine="avx2").text()
+
+
 def test_one_matrix_for_a_batch_of_rows(run, monkeypatch):
     monkeypatch.setattr(webnn_dense, "SMALLEST_GIVEN", 1)
     x, w, _ = arrays(60, 40, 24)

@@ -186,8 +186,15 @@ def op_declaration(operation: ir.Operation) -> Op | None:
 
 def is_constant(value: ir.Value) -> bool:
     """Whether a value is computed from constants alone."""
-    owner = value.owner
-    return not isinstance(owner, ir.Block) and all(is_constant(operand) for operand in owner.operands)
+    left, seen = [value], {value}
+    while left:
+        owner = left.pop().owner
+        if isinstance(owner, ir.Block):
+            return False
+        fresh = [operand for operand in owner.operands if operand not in seen]
+        seen.update(fresh)
+        left += fresh
+    return True
 
 
 def before_turning(x: Tensor) -> Tensor | None:

@@ -152,7 +152,7 @@ def _given(operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool = Fals
     """With weights that are known when it runs: one for all rows, or one for each of a batch. Few rows, and weights
     that IREE transposes in other ways while it reads them, are left to others."""
     batch = math.prod(w.shape[:-2])
-    if (batch > 1 and x.shape[:-2] != w.shape[:-2]) or binding.is_constant(w.value):
+    if batch > 1 and x.shape[:-2] != w.shape[:-2]:
         return None
     if before := binding.before_turning(w):
         w, turned = before, not turned
@@ -162,7 +162,7 @@ def _given(operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool = Fals
     rows, products = math.prod(x.shape[:-1]) // batch, math.prod(x.shape) * w.shape[axes[0]]
     if rows < (LEAST_ROWS_TURNED if turned else LEAST_ROWS_GIVEN) or products < SMALLEST_GIVEN:
         return None
-    return _Layer((operation,), x, w, axes)
+    return None if binding.is_constant(w.value) else _Layer((operation,), x, w, axes)
 
 
 def _at_hand(program: Program, constant: ir.Operation) -> bool:

@@ -45,15 +45,13 @@ def products_of_few_rows(program: Program) -> None:
 def _multiply(program: Program, b: Emitter, x: Tensor, w: Tensor) -> Tensor | None:
     if x.data_type is not DataType.FLOAT32 or x.rank < 2 or math.prod(w.shape[-2:]) < SMALLEST:
         return None
-    if binding.is_constant(w.value):
-        return None
     if x.shape[:-2] != w.shape[:-2] and math.prod(w.shape[:-2]) > 1:
         return None
     batch = math.prod(w.shape[:-2])
     rows, (depth, columns) = math.prod(x.shape[:-1]) // batch, w.shape[-2:]
     turned = binding.before_turning(w)
     machine = choice.machine_of(program)
-    if machine is None or rows > (matvec.ROWS_TURNED if turned else matvec.ROWS):
+    if machine is None or rows > (matvec.ROWS_TURNED if turned else matvec.ROWS) or binding.is_constant(w.value):
         return None
     m = matvec.Matvec(machine, batch, rows, depth, columns, turned is not None)
     function = matvec.function(m)
