@@ -100,12 +100,12 @@ unrolling off (up to 5 %), fewer dialects in the context, other settings of mall
 to one (twice the time, since the linker is called for each). One dispatch for kernels that follow each other costs a
 tenth. Without LLVM's loop strength reduction it is 9 % less,
 but that is a setting of the process and touches all code.""",
-    "cached": """A hit imports neither declarations nor the worker nor IREE's compiler, asks only for the states of files, links
-the artifact instead of copying it and does not sum it up again; digests are computed once for each state of a file. Of
-0.25 s of a core for MiniLM Python with NumPy takes 0.09, IREE's runtime 0.02, our imports and the look-up 0.03, the
-device 0.004, the artifact 0.03, the run 0.025 and the end of the process 0.025. Mapping the artifact would take 0.001,
-but then who cuts the file short ends the process. NumPy and IREE's runtime, whose import loads all of their modules,
-are the largest part that is left.""",
+    "cached": """A hit imports neither declarations nor the worker nor IREE's compiler, asks only for the states of
+files, links the artifact instead of copying it and does not sum it up again; digests are computed once for each state
+of a file. Of 0.25 s of a core for MiniLM Python with NumPy takes 0.09, IREE's runtime 0.02, our imports and the look-
+up 0.03, the device 0.004, the artifact 0.03, the run 0.025 and the end of the process 0.025. Mapping the artifact
+would take 0.001, but then who cuts the file short ends the process. NumPy and IREE's runtime, whose import loads all
+of their modules, are the largest part that is left.""",
 }
 
 ROWS = [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,19 +70,59 @@ def open_device(driver: str) -> Device:
     return _opened(driver, rt.get_driver)
 
 
+@dataclass
+class Helpers:
+    """Threads that take part in what a calling thread computes: their device, the system's numbers of them, where it
+    tells, and the cores that they may use."""
+
+    device: Device
+    threads: frozenset[int]
+    cores: frozenset[int]
+    left: int = -1
+    """The core that they keep off."""
+
+    def make_way(self) -> None:
+        """Keeps them off the calling thread's core: that two of them share it while another one is idle the system does
+        not notice for long, since who waits gives way."""
+        if not self.threads or _core_of_caller is None:
+            return
+        here = _core_of_caller()
+        if here == self.left:
+            return
+        self.left = here
+        for thread in self.threads if self.cores - {here} else ():
+            with suppress(OSError):
+                os.sched_setaffinity(thread, self.cores - {here})
+
+
+# Python has it not.
+_core_of_caller = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+
+
 @lru_cache
-def open_helpers(count: int) -> Device:
-    """A device of threads that take part in what a calling thread computes. They look for more for a while, since to
-    wake them up takes as long as a small graph, and run on any core, since the caller needs one itself."""
+def open_helpers(count: int) -> Helpers:
+    """They look for more to do for a while, since to wake them up takes as long as a small graph."""
     import iree.runtime as rt
     from iree.runtime import _binding
 
     # IREE reads its flags when it makes a driver; a driver of its own keeps them from other devices.
     rt.flags.parse_flags(f"--task_topology_group_count={count}", f"--task_worker_spin_us={VIGILANCE}")
+    before = _workers()
     try:
-        return _opened("local-task", _binding.create_hal_driver)
+        device = _opened("local-task", _binding.create_hal_driver)
     finally:
         rt.flags.parse_flags("--task_topology_group_count=0", "--task_worker_spin_us=0")
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return Helpers(device, _workers() - before, frozenset(allowed))
+
+
+def _workers() -> frozenset[int]:
+    """The numbers of IREE's working threads in this process, where the system tells."""
+    found = []
+    for name in Path("/proc/self/task").glob("*/comm"):
+        with suppress(OSError):
+            found += [int(name.parent.name)] if name.read_text().startswith("iree-worker") else []
+    return frozenset(found)
 
 
 def _opened(driver: str, find: Callable[[str], Any]) -> Device:

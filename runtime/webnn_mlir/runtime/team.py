@@ -25,7 +25,8 @@ class Team:
     """The calling thread and a number of helpers, which run a program whose runs can be shared."""
 
     def __init__(self, executable: Executable, helpers: int):
-        device = open_helpers(min(helpers, MOST_HELPERS))
+        self._threads = open_helpers(min(helpers, MOST_HELPERS))
+        device = self._threads.device
         self._caller, self._helpers = executable.on(open_device("local-sync")), executable.on(device)
         self._semaphore, self._runs = device.hal.create_semaphore(0), 0
         self._lock = threading.Lock()
@@ -50,6 +51,7 @@ class Team:
     def _run(self, memory: Sequence[Any]) -> None:
         import iree.runtime as rt
 
+        self._threads.make_way()
         self._runs += 1
         done = rt.HalFence.create_at(self._semaphore, self._runs)
         self._helpers.start(memory, nothing(), done, calls=2)
