@@ -26,6 +26,8 @@ Array = np.ndarray[Any, Any]
 ALIGNMENT = 64
 """What IREE needs of memory that it uses where it lies, and what its code assumes of every buffer."""
 
+TASKS = Path("/proc/self/task")
+
 VIGILANCE = 100
 """Microseconds for which helpers look for more to do, before they sleep."""
 
@@ -72,8 +74,8 @@ def open_device(driver: str) -> Device:
 
 @dataclass
 class Helpers:
-    """Threads that take part in what a calling thread computes: their device, the system's numbers of them, where it
-    tells, and the cores that they may use."""
+    """Threads that take part in what a calling thread computes: their device, the system's numbers of the threads that
+    it has begun, where it tells, and the cores that they may use."""
 
     device: Device
     threads: frozenset[int]
@@ -92,7 +94,9 @@ class Helpers:
         self.left = here
         for thread in self.threads if self.cores - {here} else ():
             with suppress(OSError):
-                os.sched_setaffinity(thread, self.cores - {here})
+                # A thread names itself: when it is begun, it has not done so yet.
+                if (TASKS / str(thread) / "comm").read_text().startswith("iree-worker"):
+                    os.sched_setaffinity(thread, self.cores - {here})
 
 
 # Python has it not.
@@ -107,22 +111,18 @@ def open_helpers(count: int) -> Helpers:
 
     # IREE reads its flags when it makes a driver; a driver of its own keeps them from other devices.
     rt.flags.parse_flags(f"--task_topology_group_count={count}", f"--task_worker_spin_us={VIGILANCE}")
-    before = _workers()
+    before = _tasks()
     try:
         device = _opened("local-task", _binding.create_hal_driver)
     finally:
         rt.flags.parse_flags("--task_topology_group_count=0", "--task_worker_spin_us=0")
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    return Helpers(device, _workers() - before, frozenset(allowed))
+    return Helpers(device, _tasks() - before, frozenset(allowed))
 
 
-def _workers() -> frozenset[int]:
-    """The numbers of IREE's working threads in this process, where the system tells."""
-    found = []
-    for name in Path("/proc/self/task").glob("*/comm"):
-        with suppress(OSError):
-            found += [int(name.parent.name)] if name.read_text().startswith("iree-worker") else []
-    return frozenset(found)
+def _tasks() -> frozenset[int]:
+    """The system's numbers of this process' threads."""
+    return frozenset(int(task.name) for task in TASKS.iterdir()) if TASKS.exists() else frozenset()
 
 
 def _opened(driver: str, find: Callable[[str], Any]) -> Device:
