@@ -24,7 +24,7 @@ func.func @turned(%x: tensor<1x8x1x64xf32>, %k: tensor<1x8x1024x64xf32>) -> tens
 
 // CHECK-LABEL: func.func @rows
 // CHECK: webnn.matmul
-func.func @rows(%x: tensor<5x256xf32>, %w: tensor<256x512xf32>) -> tensor<5x512xf32> {
-  %y = "webnn.matmul"(%x, %w) : (tensor<5x256xf32>, tensor<256x512xf32>) -> tensor<5x512xf32>
-  return %y : tensor<5x512xf32>
+func.func @rows(%x: tensor<11x256xf32>, %w: tensor<256x512xf32>) -> tensor<11x512xf32> {
+  %y = "webnn.matmul"(%x, %w) : (tensor<11x256xf32>, tensor<256x512xf32>) -> tensor<11x512xf32>
+  return %y : tensor<11x512xf32>
 }
