@@ -98,7 +98,7 @@ def test_gemm_transposes_and_batches(run):
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     ("batch", "rows", "depth", "columns"),
-    [(1, 40, 1026, 50), (1, 700, 900, 32), (3, 17, 33, 77), (5, 64, 64, 64), (70, 16, 48, 16)],
+    [(1, 40, 1026, 50), (1, 700, 900, 32), (1, 140, 1024, 32), (3, 17, 33, 77), (5, 64, 64, 64), (70, 16, 48, 16)],
 )
 def test_weights_that_come_with_a_call(run, monkeypatch, machine, turned, batch, rows, depth, columns):
     """Of one or several panels, blocks of rows, and products of a batch; with what follows."""

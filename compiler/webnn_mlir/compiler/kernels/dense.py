@@ -245,6 +245,7 @@ class _Product:
         place of columns that are not there is not written to y."""
         code, d, lanes = self.code, self.d, self.lanes
         matrix, last = code.at((self.number, d.depth * d.columns)), code.index(d.columns - 1)
+        whole = d.depth % lanes == 0 and d.panel % lanes == 0
         with code.loop(self.panel, self._end(), step=lanes) as loop:
             step = code.at(loop.index, (self.panel, -1))
             left = code(f"arith.subi {code.index(d.depth)}, {loop.index} : index")
@@ -252,8 +253,8 @@ class _Product:
                 columns = [code.at((group, lanes), g * lanes + n) for n in range(lanes)]
                 there = [code(f"arith.minui {c}, {last} : index") for c in columns] if d.columns % lanes else columns
                 places = [code.at(matrix, (c, d.depth), loop.index) for c in there]
-                rows = [self.f.load_part("weights", p, left, self.vf) if d.depth % lanes else
-                        self.f.load("weights", p, self.vf) for p in places]  # fmt: skip
+                rows = [self.f.load("weights", p, self.vf) if whole else
+                        self.f.load_part("weights", p, left, self.vf) for p in places]  # fmt: skip
                 for k, value in enumerate(self.f.transposed(rows)):
                     self.f.store(value, "panel", code.at((step, count * lanes), (k * count + g) * lanes), self.vf)
 
