@@ -17,6 +17,7 @@ from iree.compiler.api import Invocation, Output, _initializeGlobalCL, ctypes_dl
 
 from .binding import new_session
 from .program import Program
+from .routines import put_back, take_out
 
 EXECUTABLES = "executable-sources"
 """The phase after which a module has its executables, with a variant for each of their targets, and no code yet."""
@@ -68,11 +69,7 @@ def compile_to_file(
     program: Program, flags: Sequence[str], path: str, on_executables: Callable[[ir.Module], None] | None = None
 ) -> None:
     """Compiles to a .vmfb file; `on_executables` may change the module before its code is made. Raises CompileError."""
-    first = None
-    if on_executables:
-        first = _execute(program, flags, EXECUTABLES)
-        on_executables(program.module)
-    invocation = _execute(program, flags, None, EXECUTABLES if first else None)
+    invocation = _compile(program, flags, on_executables)
     with Output.open_file(path) as output:
         invocation.output_vm_bytecode(output)
         output.keep()
@@ -80,10 +77,26 @@ def compile_to_file(
 
 def compile_program(program: Program, flags: Sequence[str]) -> bytes:
     """Compiles to the bytes of a .vmfb. Raises CompileError."""
-    invocation = _execute(program, flags, None)
+    invocation = _compile(program, flags)
     with Output.open_membuffer() as output:
         invocation.output_vm_bytecode(output)
         return bytes(output.map_memory())
+
+
+def _compile(
+    program: Program, flags: Sequence[str], on_executables: Callable[[ir.Module], None] | None = None
+) -> Invocation:
+    """All of IREE's phases. Those before executables see no routine's body."""
+    with program.session.context, ir.Location.unknown():
+        apart = take_out(program.module)
+    if not (apart or on_executables):
+        return _execute(program, flags, None)
+    _execute(program, flags, EXECUTABLES).close()
+    with program.session.context, ir.Location.unknown():
+        put_back(program.module, apart)
+    if on_executables:
+        on_executables(program.module)
+    return _execute(program, flags, None, EXECUTABLES)
 
 
 @lru_cache

@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .code import Code, Value
 from .function import AS_IT_IS, Dispatch
@@ -68,9 +68,9 @@ class Kernels:
     counters: Place
     shared: bool = False
 
-    def entry(self) -> str:
-        """The function as IREE dispatches it. It calls the kernels' routines."""
-        return _Writer(self).text()
+    def functions(self) -> list[str]:
+        """The function as IREE dispatches it, which calls the kernels' routines, and its own routines."""
+        return [_Begin(self).text(), _Wait(self).text(), _Entry(self).text()]
 
 
 def counters(stages: int) -> int:
@@ -79,12 +79,131 @@ def counters(stages: int) -> int:
 
 
 class _Writer:
+    """A function with the counters `%memory`."""
+
+    memory: Value = "%memory"
+
     def __init__(self, kernels: Kernels):
         self.kernels, self.stages, self.code = kernels, kernels.stages, Code()
-        self.spans: dict[tuple[Place, str], Value] = {}
         self.type = f"memref<{counters(len(self.stages))}x{COUNTER}>"
-        self.memory = self.span(kernels.counters, self.type)
         self.zero, self.one, self.last = (self.code.constant(n, COUNTER) for n in ("0", "1", "63"))
+        self.none = self.code.constant("-1", COUNTER)
+
+    def look(self, place: Value) -> Value:
+        return self.change("addi", place, self.zero)
+
+    def change(self, kind: str, place: Value, value: Value) -> Value:
+        """Tells what the counter was. Who reads it finds in memory what was written before it was changed."""
+        types = f"({COUNTER}, {self.type}) -> {COUNTER}"
+        return self.code(f"memref.atomic_rmw {kind} {value}, {self.memory}[{place}] : {types}")
+
+    def count(self, operation: str, a: Value, b: Value) -> Value:
+        return self.code(f"arith.{operation} {a}, {b} : {COUNTER}")
+
+    def equal(self, a: Value, b: Value) -> Value:
+        return self.code(f"arith.cmpi eq, {a}, {b} : {COUNTER}")
+
+    def differ(self, a: Value, b: Value) -> Value:
+        return self.code(f"arith.cmpi ne, {a}, {b} : {COUNTER}")
+
+    @contextmanager
+    def repeat(self, *first: Value) -> Iterator[_Step]:
+        """While `condition`, on the values `before`: the body is given `values` by it, and leaves the `next` ones. Then
+        `values` are the last ones given."""
+        code, names = self.code, [self.code.name() for _ in first]
+        types = ", ".join([COUNTER] * len(first))
+        result = code.name()
+        pairs = ", ".join(f"{name} = {value}" for name, value in zip(names, first, strict=True))
+        code.do(f"{result}:{len(first)} = scf.while ({pairs}) : ({types}) -> ({types}) {{")
+        step = _Step(code, names)
+        yield step
+        code.do(f"scf.yield {', '.join(step.next)} : {types}")
+        code.do("}")
+        step.values = [f"{result}#{i}" for i in range(len(first))]
+
+
+@dataclass
+class _Step:
+    """A step of a loop, with what it begins with."""
+
+    code: Code
+    before: list[Value]
+    values: list[Value] = field(default_factory=list)
+    next: list[Value] = field(default_factory=list)
+
+    def while_(self, condition: Value, given: Sequence[Value]) -> list[Value]:
+        """Goes on where the condition holds, with values given, which have new names from here on."""
+        types = ", ".join([COUNTER] * len(given))
+        self.values = [self.code.name() for _ in given]
+        self.code.do(f"scf.condition({condition}) {', '.join(given)} : {types}")
+        self.code.do("} do {")
+        self.code.do(f"^bb0({', '.join(f'{value}: {COUNTER}' for value in self.values)}):")
+        return self.values
+
+
+class _Wait(_Writer):
+    """Waits until the counter at `%place` has a value."""
+
+    def text(self) -> str:
+        code = self.code
+        code.do("scf.while : () -> () {")
+        code.do(f"scf.condition({self.differ(self.look('%place'), '%wanted')})")
+        code.do("} do {")
+        self.stages[0].kernel.machine.pause(code)
+        code.do("scf.yield")
+        code.do("}")
+        arguments = f"%memory: {self.type}, %place: index, %wanted: {COUNTER}"
+        head = f"func.func private @{self.kernels.name}_wait({arguments}) attributes {{no_inline}} {{"
+        return "\n".join([head, code.text(), "return", "}"])
+
+
+class _Begin(_Writer):
+    """Begins a workgroup of the stage at `%slot`, whose bits are `%full`, of which `%begun` were set when last seen:
+    tells which ones are now, and the workgroup, -1 if none is left. A thread takes those next to `%home`, in 64ths of a
+    stage, upwards or, if it goes `%back`, downwards."""
+
+    def text(self) -> str:
+        code = self.code
+        place = self.count("shrui", self.count("muli", "%home", "%workgroups"), code.constant("6", COUNTER))
+        upper = self.count("shli", self.none, place)
+        with self.repeat("%begun", self.none) as step:
+            begun, which = step.before
+            searching = code(f"arith.andi {self.differ(begun, '%full')}, {self.equal(which, self.none)} : i1")
+            begun, _ = step.while_(searching, [begun, which])
+            free = self.count("xori", begun, "%full")
+            highest, lowest = self.highest(free, upper), self.lowest(free, upper)
+            which = code(f"arith.select %back, {highest}, {lowest} : {COUNTER}")
+            bit = self.count("shli", self.one, which)
+            before = self.change("ori", "%slot", bit)
+            mine = self.equal(self.count("andi", before, bit), self.zero)
+            which = code(f"arith.select {mine}, {which}, {self.none} : {COUNTER}")
+            step.next = [self.count("ori", before, bit), which]
+        types = f"{COUNTER}, {COUNTER}"
+        numbers = ", ".join(f"%{name}: {COUNTER}" for name in ("full", "workgroups", "begun", "home"))
+        arguments = f"%memory: {self.type}, %slot: index, {numbers}, %back: i1"
+        head = f"func.func private @{self.kernels.name}_begin({arguments}) -> ({types})"
+        last = f"return {', '.join(step.values)} : {types}"
+        return "\n".join([f"{head} attributes {{no_inline}} {{", code.text(), last, "}"])
+
+    def lowest(self, free: Value, upper: Value) -> Value:
+        """From the place on upwards; from the start where nothing is left there."""
+        return self.code(f"math.cttz {self.some(self.count('andi', free, upper), free)} : {COUNTER}")
+
+    def highest(self, free: Value, upper: Value) -> Value:
+        """From below the place on downwards; from the end where nothing is left there."""
+        lower = self.count("xori", upper, self.none)
+        zeros = self.code(f"math.ctlz {self.some(self.count('andi', free, lower), free)} : {COUNTER}")
+        return self.count("subi", self.last, zeros)
+
+    def some(self, bits: Value, others: Value) -> Value:
+        return self.code(f"arith.select {self.differ(bits, self.zero)}, {bits}, {others} : {COUNTER}")
+
+
+class _Entry(_Writer):
+    def __init__(self, kernels: Kernels):
+        super().__init__(kernels)
+        self.spans: dict[tuple[Place, str], Value] = {}
+        self.memory = self.span(kernels.counters, self.type)
         for stage in self.stages:
             self.operands(stage)
 
@@ -155,40 +274,25 @@ class _Writer:
 
     def do(self, number: int, stage: Stage) -> None:
         """All of its workgroups that this thread comes to begin."""
-        code = self.code
-        full, slot, upper = self.full(number), self.slot(number), self.upper(stage.kernel.workgroups)
-        with self.repeat(self.begun(number), full) as step:
-            free = self.count("xori", step.begun, full)
-            highest, lowest = self.highest(free, upper), self.lowest(free, upper)
-            which = code(f"arith.select {self.back}, {highest}, {lowest} : {COUNTER}")
-            bit = self.count("shli", self.one, which)
-            before = self.change("ori", slot, bit)
-            mine = self.equal(self.count("andi", before, bit), self.zero)
-            with code.when(mine):
-                self.call(stage, code(f"arith.index_cast {which} : {COUNTER} to index"))
-            step.begun = self.count("ori", before, bit)
-            step.done = self.count("addi", step.done, code(f"arith.extui {mine} : i1 to {COUNTER}"))
-        with code.when(self.differ(step.done, self.zero)):
-            self.change("addi", code.at(slot, DONE), step.done)
+        code, slot = self.code, self.slot(number)
+        with self.repeat(self.begun(number), self.none, self.zero) as step:
+            begun, _, done = step.before
+            begun, which = self.begin(number, begun)
+            begun, which, done = step.while_(self.differ(which, self.none), [begun, which, done])
+            self.call(stage, code(f"arith.index_cast {which} : {COUNTER} to index"))
+            step.next = [begun, which, self.count("addi", done, self.one)]
+        *_, done = step.values
+        with code.when(self.differ(done, self.zero)):
+            self.change("addi", code.at(slot, DONE), done)
 
-    def upper(self, workgroups: int) -> Value:
-        """The bits from the place on where this thread begins: 64ths of a stage."""
-        product = self.count("muli", self.home, self.code.constant(str(workgroups), COUNTER))
-        place = self.count("shrui", product, self.code.constant("6", COUNTER))
-        return self.count("shli", self.code.constant("-1", COUNTER), place)
-
-    def lowest(self, free: Value, upper: Value) -> Value:
-        """From the place on upwards; from the start where nothing is left there."""
-        return self.code(f"math.cttz {self.some(self.count('andi', free, upper), free)} : {COUNTER}")
-
-    def highest(self, free: Value, upper: Value) -> Value:
-        """From below the place on downwards; from the end where nothing is left there."""
-        lower = self.count("xori", upper, self.code.constant("-1", COUNTER))
-        zeros = self.code(f"math.ctlz {self.some(self.count('andi', free, lower), free)} : {COUNTER}")
-        return self.count("subi", self.last, zeros)
-
-    def some(self, bits: Value, others: Value) -> Value:
-        return self.code(f"arith.select {self.differ(bits, self.zero)}, {bits}, {others} : {COUNTER}")
+    def begin(self, number: int, begun: Value) -> tuple[Value, Value]:
+        """What has been begun of a stage now, and the workgroup that this thread has to do, -1 if none is left."""
+        workgroups = self.code.constant(str(self.stages[number].kernel.workgroups), COUNTER)
+        arguments = [self.memory, self.slot(number), self.full(number), workgroups, begun, self.home, self.back]
+        types = f"({self.type}, index{f', {COUNTER}' * 4}, i1) -> ({COUNTER}, {COUNTER})"
+        pair = self.code.name()
+        self.code.do(f"{pair}:2 = func.call @{self.kernels.name}_begin({', '.join(arguments)}) : {types}")
+        return f"{pair}#0", f"{pair}#1"
 
     def call(self, stage: Stage, workgroup: Value) -> None:
         operands, types = [workgroup, *self.operands(stage)], ["index", *stage.kernel.memories]
@@ -196,13 +300,8 @@ class _Writer:
 
     def wait(self, place: Value, wanted: Value) -> None:
         """Until a counter has a value."""
-        code = self.code
-        code.do("scf.while : () -> () {")
-        code.do(f"scf.condition({self.differ(self.look(place), wanted)})")
-        code.do("} do {")
-        self.stages[0].kernel.machine.pause(code)
-        code.do("scf.yield")
-        code.do("}")
+        types = f"({self.type}, index, {COUNTER}) -> ()"
+        self.code.do(f"func.call @{self.kernels.name}_wait({self.memory}, {place}, {wanted}) : {types}")
 
     # Memory
 
@@ -229,40 +328,3 @@ class _Writer:
 
     def begun(self, number: int) -> Value:
         return self.look(self.slot(number))
-
-    def look(self, place: Value) -> Value:
-        return self.change("addi", place, self.zero)
-
-    def change(self, kind: str, place: Value, value: Value) -> Value:
-        """Tells what the counter was. Who reads it finds in memory what was written before it was changed."""
-        types = f"({COUNTER}, {self.type}) -> {COUNTER}"
-        return self.code(f"memref.atomic_rmw {kind} {value}, {self.memory}[{place}] : {types}")
-
-    def count(self, operation: str, a: Value, b: Value) -> Value:
-        return self.code(f"arith.{operation} {a}, {b} : {COUNTER}")
-
-    def equal(self, a: Value, b: Value) -> Value:
-        return self.code(f"arith.cmpi eq, {a}, {b} : {COUNTER}")
-
-    def differ(self, a: Value, b: Value) -> Value:
-        return self.code(f"arith.cmpi ne, {a}, {b} : {COUNTER}")
-
-    @contextmanager
-    def repeat(self, begun: Value, full: Value) -> Iterator[_Step]:
-        """While not all has been begun; the body says what has been, and how much of it this thread has done."""
-        code, step, pair = self.code, _Step(*(self.code.name() for _ in range(2))), f"{COUNTER}, {COUNTER}"
-        result, seen, done = (code.name() for _ in range(3))
-        code.do(f"{result}:2 = scf.while ({seen} = {begun}, {done} = {self.zero}) : ({pair}) -> ({pair}) {{")
-        code.do(f"scf.condition({self.differ(seen, full)}) {seen}, {done} : {pair}")
-        code.do("} do {")
-        code.do(f"^bb0({step.begun}: {COUNTER}, {step.done}: {COUNTER}):")
-        yield step
-        code.do(f"scf.yield {step.begun}, {step.done} : {pair}")
-        code.do("}")
-        step.begun, step.done = f"{result}#0", f"{result}#1"
-
-
-@dataclass
-class _Step:
-    begun: Value
-    done: Value

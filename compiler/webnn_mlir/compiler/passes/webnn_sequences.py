@@ -51,7 +51,8 @@ def sequences(program: Program) -> None:
                 made.append(_in_sequence(program, group, f"sequence_{len(made)}", dispatches))
     if made:
         kernels = {stage.kernel.name: stage.kernel for one in made for stage in one.stages}
-        texts = [*(kernel.routine() for kernel in kernels.values()), *(one.entry() for one in made)]
+        own = (text for one in made for text in one.functions())
+        texts = [*(kernel.routine() for kernel in kernels.values()), *own]
         executable.add(program, EXECUTABLE, {one.name: sequence.WORKGROUPS for one in made}, texts)
         executable.remove_unused(program, kernels, functions)
 
