@@ -7,7 +7,7 @@ Ops follow if what they take goes nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -31,10 +31,11 @@ MOST_OPERANDS = 6
 
 def rewrite(
     program: Program,
-    find: Callable[[ir.Operation], Kernel | None],
+    find: Callable[[ir.Operation, Container[ir.Value]], Kernel | None],
     compute: Callable[[Kernel, Following], Tensor],
 ) -> None:
-    """Replaces the ops for which a kernel is found, and what follows each, by what is computed.
+    """Replaces the ops for which a kernel is found, and what follows each, by what is computed. To find one, it is told
+    which values other kernels will compute.
 
     The ops of all are found before the first is replaced: none belongs to two.
     """
@@ -42,7 +43,7 @@ def rewrite(
     order = {operation: number for number, operation in enumerate(operations)}
     found: dict[ir.Value, tuple[Kernel, Following]] = {}
     for operation in operations:
-        if operation in order and (kernel := find(operation)):
+        if operation in order and (kernel := find(operation, found)):
             following = Following(program, operation, order)
             found[following.result.value] = kernel, following
 

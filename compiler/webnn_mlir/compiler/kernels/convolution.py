@@ -10,7 +10,7 @@ are alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -248,14 +248,19 @@ def function(c: Convolution) -> Dispatch:
     """The function that computes y of x, packed weights and what the epilogue takes."""
     f = Function(c.name, c.machine, c.operands, {"y": f"{c.places * c.outputs}xf32"})
     if c.depthwise:
-        workgroups = _workgroups(c, c.lines)
-        with f.code.loop(*f.part(c.lines, workgroups)) as loop:
-            _Depthwise(f, c, loop.index).write()
-        return f.dispatch(workgroups)
+        return windows(f, c, _Depthwise)
     if c.lines == 1 and c.width.pointwise:
         return _pointwise(f, c)
     with _shared(f, c, c.lines) as (line, panel, workgroups):
         _Dense(f, c, line, panel, (line, c.lines)).write()
+    return f.dispatch(workgroups)
+
+
+def windows(f: Function, c: Convolution, kind: type[Windows]) -> Dispatch:
+    """The function that computes all rows of a window for each channel."""
+    workgroups = _workgroups(c, c.lines)
+    with f.code.loop(*f.part(c.lines, workgroups)) as loop:
+        kind(f, c, loop.index).write()
     return f.dispatch(workgroups)
 
 
@@ -433,30 +438,59 @@ class _Dense(_Row):
         return sums
 
 
-class _Depthwise(_Row):
-    """A filter for each channel: a vector of channels after another, of which the last overlaps the one before it."""
+class Windows(_Row):
+    """What has a window for each channel: a vector of channels after another, of which the last overlaps the one before
+    it. Where all channels fill no vector, `left` are there."""
+
+    def __init__(self, f: Function, c: Convolution, line: Value):
+        super().__init__(f, c, line)
+        self.left = self.code.index(c.channels) if c.channels < self.lanes else None
 
     def write(self) -> None:
         code, c = self.code, self.c
         most = self.c.machine.registers // 2 - 2
         tile = -(-c.width.count // -(-c.width.count // most))
-        with code.loop(0, -(-c.outputs // self.lanes)) as loop:
-            last = code.index(c.outputs - self.lanes)
+        with code.loop(0, -(-c.channels // self.lanes)) as loop:
+            last = code.index(max(0, c.channels - self.lanes))
             self.channel = code(f"arith.minui {code.at((loop.index, self.lanes))}, {last} : index")
             self.columns(tile)
 
     def tile(self, start: Value, places: int, segments: Sequence[Segment]) -> None:
-        c, code = self.c, self.code
-        first = self.f.load("bias", self.channel, self.vf) if c.epilogue.bias else code.constant("0.0", self.vf)
-        with code.loop(*self.taps, [(first, self.vf)] * places) as loop:
-            x = code.at(self.x_at(start, loop.index), self.channel)
-            w = code.at((loop.index, c.width.kernel * c.outputs), self.channel)
-            known: dict[int, Value] = {}
+        with self.code.loop(*self.taps, [(self.first(), self.vf)] * places) as loop:
+            x, known = self.code.at(self.x_at(start, loop.index), self.channel), dict[int, Value]()
             for segment in segments:
-                weight = self.f.load("w", code.at(w, segment.tap * c.outputs), self.vf)
+                add = self.adder(loop.index, segment.tap)
                 for p in segment.places:
-                    column = p * c.width.stride + segment.tap * c.width.dilation
+                    column = p * self.c.width.stride + segment.tap * self.c.width.dilation
                     if column not in known:
-                        known[column] = self.f.load("x", code.at(x, column * c.channels), self.vf)
-                    loop.values[p] = code(f"math.fma {known[column]}, {weight}, {loop.values[p]} : {self.vf}")
-        self.output.store(loop.results, self.line, start, [self.channel], [None])
+                        place = self.code.at(x, column * self.c.channels)
+                        known[column] = self.output.load("x", place, self.left)
+                    loop.values[p] = add(loop.values[p], known[column])
+        values = self.last(loop.results, segments)
+        self.output.store(values, self.line, start, [self.channel], [self.left])
+
+    def first(self) -> Value:
+        """What a window without elements gives."""
+        raise NotImplementedError
+
+    def adder(self, row: Value, tap: int) -> Callable[[Value, Value], Value]:
+        """What adds an element to others, where it is under a row of the window and an element of that."""
+        raise NotImplementedError
+
+    def last(self, values: Sequence[Value], segments: Sequence[Segment]) -> Sequence[Value]:
+        """What becomes of the values of the places."""
+        return values
+
+
+class _Depthwise(Windows):
+    """A filter for each channel."""
+
+    def first(self) -> Value:
+        bias = self.c.epilogue.bias
+        return self.f.load("bias", self.channel, self.vf) if bias else self.code.constant("0.0", self.vf)
+
+    def adder(self, row: Value, tap: int) -> Callable[[Value, Value], Value]:
+        c, code = self.c, self.code
+        place = code.at((row, c.width.kernel * c.outputs), self.channel, tap * c.outputs)
+        weight = self.f.load("w", place, self.vf)
+        return lambda total, value: code(f"math.fma {value}, {weight}, {total} : {self.vf}")

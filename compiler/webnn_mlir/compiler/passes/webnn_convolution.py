@@ -46,7 +46,7 @@ def convolutions(program: Program) -> None:
         return
     rewrite(
         program,
-        lambda operation: _layer(program, machine, operation) if operation.name in KERNELS else None,
+        lambda operation, _: _layer(program, machine, operation) if operation.name in KERNELS else None,
         lambda layer, following: _compute(program, layer, following),
     )
 
