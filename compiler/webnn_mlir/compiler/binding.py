@@ -358,6 +358,15 @@ def unshaped(value: ir.Value) -> ir.Value:
     return value
 
 
+def used_by(value: ir.Value) -> Iterator[ir.Operation]:
+    """What uses a value, in whatever shape."""
+    for use in value.uses:
+        if is_view(use.owner):
+            yield from used_by(use.owner.results[0])
+        else:
+            yield use.owner
+
+
 def functions(module: ir.Module) -> Iterator[ir.Operation]:
     """The functions of a module that have a body."""
     for operation in module.body.operations:

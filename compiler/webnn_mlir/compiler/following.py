@@ -7,9 +7,9 @@ Ops follow if what they take goes nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from iree.compiler import ir
@@ -18,41 +18,59 @@ from webnn_mlir.dialects.webnn import DataType, Descriptor, OpView
 
 from . import binding
 from .binding import Tensor
+from .kernels import choice
 from .kernels.epilogue import Epilogue, Operand, Step
 from .kernels.packing import Array
 from .program import Program
-
-Kernel = TypeVar("Kernel")
 
 MOST_STEPS = 16
 MOST_OPERANDS = 6
 """Beside those of the kernel itself."""
 
 
-def rewrite(
-    program: Program,
-    find: Callable[[ir.Operation, Container[ir.Value]], Kernel | None],
-    compute: Callable[[Kernel, Following], Tensor],
-) -> None:
-    """Replaces the ops for which a kernel is found, and what follows each, by what is computed. To find one, it is told
-    which values other kernels will compute.
+class Kernel(Protocol):
+    """What computes an op, or some, and what follows."""
+
+    @property
+    def following(self) -> Following: ...
+
+    def compute(self) -> Tensor:
+        """The result, where `following` has it."""
+
+
+def rewrite(program: Program, find: Callable[[ir.Operation, Ops], Kernel | None]) -> None:
+    """Replaces the ops for which a kernel is found, and what follows each, by what it computes.
 
     The ops of all are found before the first is replaced: none belongs to two.
     """
-    operations = list(binding.webnn_operations(program.module))
-    order = {operation: number for number, operation in enumerate(operations)}
-    found: dict[ir.Value, tuple[Kernel, Following]] = {}
-    for operation in operations:
-        if operation in order and (kernel := find(operation, found)):
-            following = Following(program, operation, order)
-            found[following.result.value] = kernel, following
+    ops = Ops({operation: number for number, operation in enumerate(binding.webnn_operations(program.module))})
+    for operation in list(ops.order):
+        if operation in ops.order and (kernel := find(operation, ops)):
+            ops.take(kernel)
 
     def pattern(operation: ir.Operation) -> list[Tensor] | None:
         result = next(iter(operation.results))
-        return [compute(*found[result])] if result in found else None
+        return [ops.kernels[result].compute()] if result in ops.kernels else None
 
     if binding.rewrite(program.module, pattern, sweep=True):
         binding.erase_dead(program.module)
+
+
+@dataclass
+class Ops:
+    """All ops in `order`, but for those that have been taken, and the kernels that compute them, by their results."""
+
+    order: dict[ir.Operation, int]
+    kernels: dict[ir.Value, Kernel] = field(default_factory=dict)
+
+    def take(self, kernel: Kernel) -> None:
+        for operation in kernel.following.taken:
+            del self.order[operation]
+        self.kernels[kernel.following.result.value] = kernel
+
+    def is_stored(self, value: ir.Value) -> bool:
+        """Whether it is an argument or a kernel's result, maybe in another shape."""
+        return choice.is_stored(value) or binding.unshaped(value) in self.kernels
 
 
 Place = tuple[ir.Operation, int]
@@ -60,12 +78,15 @@ Place = tuple[ir.Operation, int]
 
 
 class Following:
-    """What follows an op in float32, whose channels are last. `result` is what they give together; `order` has all ops,
-    but for those that others have taken."""
+    """The ops `taken` that follow a value in float32, whose channels are last. `result` is what they give together. If
+    there is a `first`, others than that may follow the value too."""
 
-    def __init__(self, program: Program, operation: ir.Operation, order: dict[ir.Operation, int]):
-        self.program, self.order = program, order
-        self.result = Tensor.of(operation.results[0])
+    def __init__(self, program: Program, value: ir.Value, ops: Ops, first: ir.Operation | None = None):
+        self.program, self.order = program, ops.order
+        self.value, self.first = value, first
+        self._number_in_first = 0 if first is None else list(first.operands).index(value)
+        self.taken: set[ir.Operation] = set()
+        self.result = Tensor.of(value)
         self.shape = self.result.shape
         self.affine: list[tuple[str, Place]] = []
         """Ops on each channel with constants, in order."""
@@ -77,7 +98,7 @@ class Following:
 
     def _follow_affine(self) -> bool:
         """Takes a sum or a product with a constant for each channel."""
-        users = _users(self.result.value)
+        users = self._users(self.result.value)
         if len(users) != 1 or users[0] not in self.order or users[0].name not in AFFINE or not self._fits(users[0]):
             return False
         turned = users[0].operands[0] != self.result.value
@@ -95,7 +116,7 @@ class Following:
         steps, numbers, new = self.steps, {self.result.value: 0}, []
         open_ = [self.result.value]
         while len(steps.steps) < MOST_STEPS:
-            users = [user for value in open_ for user in _users(value) if user not in new]
+            users = [user for value in open_ for user in self._users(value) if user not in new]
             if not all(user in self.order for user in users):
                 return
             user = min(users, key=self.order.__getitem__)
@@ -105,14 +126,30 @@ class Following:
             steps = made
             numbers[user.results[0]] = len(steps.steps)
             new.append(user)
-            open_ = [v for v in (*open_, user.results[0]) if any(u not in new for u in _users(v))]
+            open_ = [v for v in (*open_, user.results[0]) if any(u not in new for u in self._users(v))]
             if open_ == [user.results[0]]:
                 self.steps = steps
                 self._take(new)
 
+    @property
+    def source(self) -> Tensor:
+        """The value that the first one takes, as it is now."""
+        assert self.first is not None
+        (source,) = _at([(self.first, self._number_in_first)])
+        return source
+
+    def _users(self, value: ir.Value) -> list[ir.Operation]:
+        """What uses a value, of those that may follow."""
+        if self.first is not None and value == self.value:
+            return [self.first]
+        users: list[ir.Operation] = []
+        for use in value.uses:
+            if use.owner.operation not in users:
+                users.append(use.owner.operation)
+        return users
+
     def _take(self, operations: Sequence[ir.Operation]) -> None:
-        for operation in operations:
-            self.order.pop(operation, None)
+        self.taken |= set(operations)
         self.result = Tensor.of(operations[-1].results[0])
 
     def _fits(self, operation: ir.Operation) -> bool:
@@ -238,14 +275,6 @@ def _repeated(value: Tensor, times: int) -> Tensor:
 
 def _at(places: Sequence[Place]) -> list[Tensor]:
     return [Tensor.of(operation.operands[number]) for operation, number in places]
-
-
-def _users(value: ir.Value) -> list[ir.Operation]:
-    users: list[ir.Operation] = []
-    for use in value.uses:
-        if use.owner.operation not in users:
-            users.append(use.owner.operation)
-    return users
 
 
 AFFINE = {"webnn.add": True, "webnn.mul": True, "webnn.sub": False, "webnn.div": False}

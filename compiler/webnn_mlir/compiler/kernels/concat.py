@@ -42,7 +42,8 @@ class Concat:
     @property
     def name(self) -> str:
         digest = hashlib.sha256(repr(self).encode()).hexdigest()[:8]
-        return f"concat_{len(self.pieces)}_{self.rows}x{self.columns}_{digest}"
+        kind = f"concat_{len(self.pieces)}" if len(self.pieces) > 1 else "elementwise"
+        return f"{kind}_{self.rows}x{self.columns}_{digest}"
 
     @property
     def workgroups(self) -> int:

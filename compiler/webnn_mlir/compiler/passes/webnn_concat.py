@@ -14,7 +14,6 @@ IREE has a dispatch for each operand, between which threads meet.
 from __future__ import annotations
 
 import math
-from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from iree.compiler import ir
@@ -24,7 +23,7 @@ from webnn_mlir.dialects.webnn import DataType
 from .. import binding
 from ..binding import Tensor
 from ..emitter import Emitter
-from ..following import Following, rewrite
+from ..following import Following, Ops, rewrite
 from ..kernels import choice, concat
 from ..kernels.concat import Concat, Piece
 from ..kernels.machine import Machine
@@ -44,35 +43,39 @@ def concatenations(program: Program) -> None:
     if machine is None:
         return
 
-    def find(operation: ir.Operation, found: Container[ir.Value]) -> _Rows | None:
-        return _rows(machine, operation, found) if operation.name == "webnn.concat" else None
+    def find(operation: ir.Operation, ops: Ops) -> _Rows | None:
+        kernel = _kernel(machine, operation, ops) if operation.name == "webnn.concat" else None
+        if kernel is None:
+            return None
+        return _Rows(program, operation, Following(program, operation.results[0], ops), kernel)
 
-    def compute(rows: _Rows, following: Following) -> Tensor:
-        b = Emitter()
-        repeat = rows.kernel.columns // following.shape[-1]
-        epilogue, operands = following.epilogue(repeat=repeat, biased=False)
-        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (*map(Tensor.of, rows.operation.operands), *operands)]
-        function = concat.function(replace(rows.kernel, epilogue=epilogue))
-        return b.reshape(choice.dispatch(program, function, flat)[0], following.shape)
-
-    rewrite(program, find, compute)
+    rewrite(program, find)
 
 
 @dataclass(frozen=True)
 class _Rows:
     """A concatenation with its kernel."""
 
+    program: Program
     operation: ir.Operation
+    following: Following
     kernel: Concat
 
+    def compute(self) -> Tensor:
+        """The dispatch of the kernel."""
+        b, following = Emitter(), self.following
+        epilogue, operands = following.epilogue(repeat=self.kernel.columns // following.shape[-1], biased=False)
+        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (*map(Tensor.of, self.operation.operands), *operands)]
+        function = concat.function(replace(self.kernel, epilogue=epilogue))
+        return b.reshape(choice.dispatch(self.program, function, flat)[0], following.shape)
 
-def _rows(machine: Machine, operation: ir.Operation, found: Container[ir.Value]) -> _Rows | None:
-    """The kernel of a concatenation; None where IREE's code is as good, or is needed for an operand."""
+
+def _kernel(machine: Machine, operation: ir.Operation, ops: Ops) -> Concat | None:
+    """None where IREE's code is as good, or is needed for an operand."""
     _, op, (result,) = binding.view(operation)
     if result.data_type is not DataType.FLOAT32 or math.prod(result.shape) < SMALLEST or len(op.inputs) > MOST:
         return None
-    if not all(choice.is_stored(x.value) or binding.unshaped(x.value) in found for x in op.inputs):
+    if not all(ops.is_stored(x.value) for x in op.inputs):
         return None
     widths = [math.prod(x.shape[op.axis :]) for x in op.inputs]
-    pieces = tuple(Piece(width, width) for width in widths)
-    return _Rows(operation, Concat(machine, math.prod(result.shape[: op.axis]), pieces))
+    return Concat(machine, math.prod(result.shape[: op.axis]), tuple(Piece(width, width) for width in widths))

@@ -28,7 +28,7 @@ from webnn_mlir.dialects.webnn.ops import _windows
 from .. import binding
 from ..binding import Tensor
 from ..emitter import Emitter
-from ..following import Following, rewrite
+from ..following import Following, Ops, rewrite
 from ..kernels import choice, convolution, winograd
 from ..kernels.convolution import Convolution, Direction
 from ..kernels.machine import Machine
@@ -44,26 +44,40 @@ def convolutions(program: Program) -> None:
     machine = choice.machine_of(program)
     if machine is None:
         return
-    rewrite(
-        program,
-        lambda operation, _: _layer(program, machine, operation) if operation.name in KERNELS else None,
-        lambda layer, following: _compute(program, layer, following),
-    )
+
+    def find(operation: ir.Operation, ops: Ops) -> _Layer | None:
+        return _layer(program, machine, operation, ops) if operation.name in KERNELS else None
+
+    rewrite(program, find)
 
 
 @dataclass(frozen=True)
 class _Layer:
     """A convolution with the constant that its filter is, how that is packed, and the name of choices about it."""
 
+    program: Program
     operation: ir.Operation
+    following: Following
     kernel: Convolution
     constant: ir.Operation
     packing: Packing
     place: str
     winograd: bool
 
+    def compute(self) -> Tensor:
+        """The dispatch of the kernel."""
+        b = Emitter()
+        _, op, _ = binding.view(self.operation)
+        epilogue, operands = self.following.epilogue(op.bias, self.kernel.outputs // self.following.shape[-1])
+        kernel = replace(self.kernel, epilogue=epilogue)
+        weights = choice.parameter(self.program, self.constant, f"lanes{self.packing.lanes}", self.packing)
+        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (op.input, weights, *operands)]
+        function = winograd.function(Winograd(kernel)) if self.winograd else convolution.function(kernel)
+        self.program.comes_of(self.place, function.name)
+        return b.reshape(choice.dispatch(self.program, function, flat)[0], self.following.shape)
 
-def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Layer | None:
+
+def _layer(program: Program, machine: Machine, operation: ir.Operation, ops: Ops) -> _Layer | None:
     """A convolution that a kernel computes faster than IREE; None for the others."""
     _, op, (result,) = binding.view(operation)
     if op.input.data_type is not DataType.FLOAT32 or op.input_layout != "nhwc":
@@ -94,7 +108,8 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation) -> _Laye
         tuple(sizes(outer + inner)), len(outer), lanes, product.depth, transform=transform,
         parts=1 if kernel.depthwise else kernel.groups,
     )  # fmt: skip
-    return _Layer(operation, kernel, constant, packing, place, form == "winograd")
+    following = Following(program, operation.results[0], ops)
+    return _Layer(program, operation, following, kernel, constant, packing, place, form == "winograd")
 
 
 def _sized(program: Program, kernel: Convolution, product: Convolution) -> Convolution:
@@ -167,16 +182,3 @@ def _at_hand(program: Program, constant: ir.Operation) -> bool:
     """Whether a constant can be packed: the bytes of those in an archive are packed when that is written."""
     external = program.options.get("weights") == "external"
     return "key" not in constant.attributes or external or binding.decode(constant.attributes["key"]) in program.weights
-
-
-def _compute(program: Program, layer: _Layer, following: Following) -> Tensor:
-    """The dispatch of the kernel."""
-    b = Emitter()
-    _, op, _ = binding.view(layer.operation)
-    epilogue, operands = following.epilogue(op.bias, layer.kernel.outputs // following.shape[-1])
-    kernel = replace(layer.kernel, epilogue=epilogue)
-    weights = choice.parameter(program, layer.constant, f"lanes{layer.packing.lanes}", layer.packing)
-    flat = [b.reshape(v, [math.prod(v.shape)]) for v in (op.input, weights, *operands)]
-    function = winograd.function(Winograd(kernel)) if layer.winograd else convolution.function(kernel)
-    program.comes_of(layer.place, function.name)
-    return b.reshape(choice.dispatch(program, function, flat)[0], following.shape)

@@ -12,7 +12,7 @@ IREE copies the input where windows reach beyond it; and threads meet before and
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from iree.compiler import ir
 
@@ -22,7 +22,7 @@ from webnn_mlir.dialects.webnn.ops import _windows
 from .. import binding
 from ..binding import Tensor
 from ..emitter import Emitter
-from ..following import Following, rewrite
+from ..following import Following, Ops, rewrite
 from ..kernels import choice, pooling
 from ..kernels.convolution import Direction
 from ..kernels.machine import Machine
@@ -37,14 +37,38 @@ KINDS = {"webnn.maxPool2d": False, "webnn.averagePool2d": True}
 @register_pass("webnn-pooling")
 def poolings(program: Program) -> None:
     machine = choice.machine_of(program)
-    if machine is not None:
-        rewrite(program, lambda operation, _: _found(program, machine, operation), _compute)
+    if machine is None:
+        return
+
+    def find(operation: ir.Operation, ops: Ops) -> _Windows | None:
+        kernel = _kernel(machine, operation) if operation.name in KINDS else None
+        if kernel is None:
+            return None
+        return _Windows(program, operation, Following(program, operation.results[0], ops), kernel)
+
+    rewrite(program, find)
 
 
-def _found(program: Program, machine: Machine, operation: ir.Operation) -> tuple[Program, ir.Operation, Pooling] | None:
-    """A pooling with its kernel; None where IREE's code is as good."""
-    if operation.name not in KINDS:
-        return None
+@dataclass(frozen=True)
+class _Windows:
+    """A pooling with its kernel."""
+
+    program: Program
+    operation: ir.Operation
+    following: Following
+    kernel: Pooling
+
+    def compute(self) -> Tensor:
+        """The dispatch of the kernel."""
+        b = Emitter()
+        epilogue, operands = self.following.epilogue(biased=False)
+        function = pooling.function(replace(self.kernel, epilogue=epilogue))
+        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (Tensor.of(self.operation.operands[0]), *operands)]
+        return b.reshape(choice.dispatch(self.program, function, flat)[0], self.following.shape)
+
+
+def _kernel(machine: Machine, operation: ir.Operation) -> Pooling | None:
+    """None where IREE's code is as good."""
     _, op, (result,) = binding.view(operation)
     if op.input.data_type is not DataType.FLOAT32 or op.layout != "nhwc":
         return None
@@ -55,14 +79,4 @@ def _found(program: Program, machine: Machine, operation: ir.Operation) -> tuple
         for i in range(2)
     )
     kernel = Pooling(machine, KINDS[operation.name], batch, height, width, channels)
-    return (program, operation, kernel) if pooling.pays(kernel) else None
-
-
-def _compute(found: tuple[Program, ir.Operation, Pooling], following: Following) -> Tensor:
-    """The dispatch of the kernel."""
-    program, operation, kernel = found
-    b = Emitter()
-    epilogue, operands = following.epilogue(biased=False)
-    function = pooling.function(replace(kernel, epilogue=epilogue))
-    flat = [b.reshape(v, [math.prod(v.shape)]) for v in (Tensor.of(operation.operands[0]), *operands)]
-    return b.reshape(choice.dispatch(program, function, flat)[0], following.shape)
+    return kernel if pooling.pays(kernel) else None

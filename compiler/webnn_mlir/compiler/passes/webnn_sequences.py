@@ -116,15 +116,6 @@ def _needed(operation: ir.Operation) -> Iterator[ir.Value]:
                 yield from _needed(inner.operation)
 
 
-def _used_by(value: ir.Value) -> Iterator[ir.Operation]:
-    """What uses a value, in whatever shape."""
-    for use in value.uses:
-        if binding.is_view(use.owner):
-            yield from _used_by(use.owner.results[0])
-        else:
-            yield use.owner
-
-
 @dataclass
 class _Inner:
     """A value that only the sequence needs: where it lies, which stage writes it, and which ones read it."""
@@ -160,7 +151,7 @@ class _Plan:
                     self.after[number].add(numbers[stored.owner])
                 else:
                     self.inputs.setdefault(operand, len(self.inputs))
-        self.outputs = [v for _, v in results if not numbers.keys() >= set(_used_by(v))]
+        self.outputs = [v for _, v in results if not numbers.keys() >= set(binding.used_by(v))]
         self.inner: dict[ir.Value, _Inner] = {}
         for number, value in results:
             if value not in self.outputs:
