@@ -14,9 +14,6 @@ from .output import Output
 WORKGROUP_ELEMENTS = 2**13
 """Of a workgroup, at least."""
 
-UNROLL = 4
-
-
 @dataclass(frozen=True)
 class Piece:
     """So many elements of each row of an operand, from an offset on, whose rows lie `stride` elements apart."""
@@ -52,28 +49,22 @@ class Concat:
 
 @written_once
 def function(c: Concat) -> Dispatch:
-    """The function that computes y of the operands and what the epilogue takes.
-
-    A workgroup has some rows, or where there are fewer rows than workgroups, a part of each piece of one.
-    """
+    """The function that computes y of the operands and what the epilogue takes."""
     pieces = {f"x{i}": f"{c.rows * piece.stride}xf32" for i, piece in enumerate(c.pieces)}
     operands = pieces | c.epilogue.operands(c.columns, c.rows * c.columns)
     f = Function(c.name, c.machine, operands, {"y": f"{c.rows * c.columns}xf32"})
     code, lanes = f.code, c.machine.lanes
-    blocks = min(c.rows, c.workgroups)
-    groups = max(1, c.workgroups // blocks)
-    block = code(f"arith.divui {f.workgroup}, {code.index(groups)} : index")
-    group = code(f"arith.remui {f.workgroup}, {code.index(groups)} : index")
+    rows, part, workgroups = f.spread(c.rows, c.workgroups)
     output = Output(f, c.epilogue, 1, c.columns)
-    with code.loop(*f.part(c.rows, blocks, block)) as row:
+    with code.loop(*rows) as row:
         before = 0
         for i, piece in enumerate(c.pieces):
             left = code.index(piece.width) if piece.width < lanes else None
             last = code.index(max(0, piece.width - lanes))
-            with code.loop(*f.part(-(-piece.width // lanes), groups, group)) as loop:
+            with code.loop(*part(-(-piece.width // lanes))) as loop:
                 # The last vector overlaps the one before it.
                 column = code(f"arith.minui {code.at((loop.index, lanes))}, {last} : index")
                 value = output.load(f"x{i}", code.at((row.index, piece.stride), column, piece.offset), left)
                 output.store([value], row.index, code.index(0), [code.at(column, before)], [left])
             before += piece.width
-    return f.dispatch(blocks * groups)
+    return f.dispatch(workgroups)

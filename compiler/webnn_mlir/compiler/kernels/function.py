@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,6 +79,17 @@ class Function:
             code(f"arith.divui {code.at((number, count), n)}, {code.index(parts)} : index") for n in (0, count)
         )
         return begin, end
+
+    def spread(
+        self, rows: int, workgroups: int
+    ) -> tuple[tuple[Value, Value], Callable[[int], tuple[Value, Value]], int]:
+        """For each of at most so many workgroups some rows, or where there are fewer rows, one of them: the range of
+        rows, what gives the part of a range within a row, and how many workgroups there are."""
+        code, blocks = self.code, min(rows, workgroups)
+        groups = workgroups // blocks
+        block = code(f"arith.divui {self.workgroup}, {code.index(groups)} : index")
+        group = code(f"arith.remui {self.workgroup}, {code.index(groups)} : index")
+        return self.part(rows, blocks, block), lambda count: self.part(count, groups, group), blocks * groups
 
     def scratch(self, name: str, type_: str) -> None:
         """Memory on the stack."""
