@@ -8,7 +8,7 @@ axes, of which the scales have the outer one. Axes of one element are left out e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
@@ -17,6 +17,7 @@ from iree.compiler.dialects import arith, tensor
 
 from webnn_mlir.dialects.webnn import DataType
 
+from . import binding
 from .binding import Tensor, element_type
 from .emitter import Emitter
 
@@ -101,6 +102,21 @@ class Layout:
             return None
         pairs = list(zip(split.dims[0::2], split.dims[1::2], strict=True))
         return replace(split, scale=flat(outer for outer, _ in pairs), dims=tuple(o + i for o, i in pairs))
+
+
+def moved_from(value: ir.Value, is_source: Callable[[ir.Value], bool]) -> tuple[ir.Value, Layout] | None:
+    """The source whose elements a value has, in another order or shape, and where they lie in it."""
+    if is_source(value):
+        return value, Layout.of(Tensor.of(value).shape)
+    if isinstance(value.owner, ir.Block) or value.owner.name not in ("webnn.transpose", "webnn.reshape"):
+        return None
+    source = moved_from(value.owner.operands[0], is_source)
+    if source is None:
+        return None
+    origin, layout = source
+    _, op, (result,) = binding.view(value.owner.operation)
+    moved = layout.transpose(op.permutation) if value.owner.name == "webnn.transpose" else layout.reshape(result.shape)
+    return (origin, moved) if moved else None
 
 
 @dataclass(frozen=True)

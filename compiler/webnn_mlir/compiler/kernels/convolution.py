@@ -27,8 +27,8 @@ WORKGROUP_PRODUCTS, WORKGROUP_DEPTHWISE = 2**18, 2**15
 NEAR = 2**18
 """Bytes of weights that stay in the second cache while they are used again and again."""
 
-SMALLEST = 2**12
-"""Products from which it pays to call a kernel."""
+SMALLEST = 2**4
+"""Products from which it pays to call a kernel, so that threads need not meet before and after it."""
 
 NO_EPILOGUE = Epilogue()
 
@@ -239,7 +239,7 @@ def pays(c: Convolution) -> bool:
     if c.products < SMALLEST:
         return False
     if c.depthwise:
-        return c.outputs >= c.machine.lanes
+        return 4 * c.outputs >= c.machine.lanes
     return c.groups == 1 or 4 * c.each >= c.machine.lanes
 
 
@@ -486,11 +486,12 @@ class _Depthwise(Windows):
     """A filter for each channel."""
 
     def first(self) -> Value:
-        bias = self.c.epilogue.bias
-        return self.f.load("bias", self.channel, self.vf) if bias else self.code.constant("0.0", self.vf)
+        if not self.c.epilogue.bias:
+            return self.code.constant("0.0", self.vf)
+        return self.output.load("bias", self.channel, self.left)
 
     def adder(self, row: Value, tap: int) -> Callable[[Value, Value], Value]:
         c, code = self.c, self.code
         place = code.at((row, c.width.kernel * c.outputs), self.channel, tap * c.outputs)
-        weight = self.f.load("w", place, self.vf)
+        weight = self.output.load("w", place, self.left)
         return lambda total, value: code(f"math.fma {value}, {weight}, {total} : {self.vf}")

@@ -21,7 +21,7 @@ BLOCK = 256
 
 @dataclass(frozen=True)
 class Sums:
-    """y[batch, channels], the sums of x[batch, places, channels] in float32. There are as many channels as lanes."""
+    """y[batch, channels], the sums of x[batch, places, channels] in float32."""
 
     machine: Machine
     batch: int
@@ -30,7 +30,7 @@ class Sums:
 
     @property
     def vectors(self) -> int:
-        """Of channels; the last overlaps the one before it."""
+        """Of channels; the last overlaps the one before it, if there is one."""
         return -(-self.channels // self.machine.lanes)
 
     @property
@@ -51,7 +51,7 @@ def function(s: Sums) -> Dispatch:
     code, lanes, vf = f.code, s.machine.lanes, s.machine.vector("f32")
     item = code(f"arith.divui {f.workgroup}, {code.index(s.parts)} : index")
     part = code(f"arith.remui {f.workgroup}, {code.index(s.parts)} : index")
-    last = code.index(s.channels - lanes)
+    last, left = code.index(max(0, s.channels - lanes)), code.index(s.channels) if s.channels < lanes else None
     channels = [
         code(f"arith.minui {code.at((part, s.width * lanes), i * lanes)}, {last} : index") for i in range(s.width)
     ]
@@ -60,7 +60,8 @@ def function(s: Sums) -> Dispatch:
     def added(sums: Sequence[Value], place: Value, offset: int) -> list[Value]:
         found = []
         for start, total in zip(starts, sums, strict=True):
-            value = f.load("x", code.at(start, (place, s.channels), offset * s.channels), vf)
+            here = code.at(start, (place, s.channels), offset * s.channels)
+            value = f.load_part("x", here, left, vf) if left else f.load("x", here, vf)
             found.append(code(f"arith.addf {total}, {value} : {vf}"))
         return found
 
@@ -79,5 +80,9 @@ def function(s: Sums) -> Dispatch:
     for n in range(full, s.places):
         totals = added(totals, code.index(n), 0)
     for channel, total in zip(channels, totals, strict=True):
-        f.store(total, "y", code.at((item, s.channels), channel), vf)
+        here = code.at((item, s.channels), channel)
+        if left:
+            f.store_part(total, "y", here, left, vf)
+        else:
+            f.store(total, "y", here, vf)
     return f.dispatch(s.batch * s.parts)

@@ -35,7 +35,7 @@ from ..kernels.machine import Machine
 from ..kernels.packing import Packing
 from ..kernels.winograd import Winograd
 from ..program import Program
-from ..quantized import Layout, sizes
+from ..quantized import moved_from, sizes
 from . import register_pass
 
 
@@ -86,8 +86,8 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation, ops: Ops
     if found is None or not convolution.pays(found[0]):
         return None
     kernel, (columns, depth) = found
-    source = _source(op.filter)
-    if source is None or not _at_hand(program, source[0]):
+    source = moved_from(op.filter.value, _is_constant)
+    if source is None or not _at_hand(program, source[0].owner):
         return None
     place = kernel.name
     forms = ["kernel", *["winograd"] * winograd.fits(kernel), "iree"]
@@ -96,7 +96,7 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation, ops: Ops
     if form == "iree":
         return None
     kernel = _sized(program, kernel, Winograd(kernel).product if form == "winograd" else kernel)
-    constant, layout = source
+    constant, layout = source[0].owner.operation, source[1]
     product, transform = kernel, tuple[float, ...]()
     if form == "winograd":
         product, depth, transform = Winograd(kernel).product, "whi", tuple(chain.from_iterable(winograd.FILTER))
@@ -160,22 +160,8 @@ KERNELS: dict[str, Callable[[Machine, OpView, Descriptor], Found | None]] = {
 """By their op."""
 
 
-def _source(value: Tensor) -> tuple[ir.Operation, Layout] | None:
-    """The constant whose elements a value has, and where they are in it."""
-    owner = value.value.owner
-    if isinstance(owner, ir.Block):
-        return None
-    if owner.name == "webnn.constant":
-        return owner.operation, Layout.of(value.shape)
-    if owner.name not in ("webnn.transpose", "webnn.reshape"):
-        return None
-    _, op, (result,) = binding.view(owner.operation)
-    source = _source(op.input)
-    if source is None:
-        return None
-    constant, layout = source
-    moved = layout.transpose(op.permutation) if owner.name == "webnn.transpose" else layout.reshape(result.shape)
-    return (constant, moved) if moved else None
+def _is_constant(value: ir.Value) -> bool:
+    return not isinstance(value.owner, ir.Block) and value.owner.name == "webnn.constant"
 
 
 def _at_hand(program: Program, constant: ir.Operation) -> bool:

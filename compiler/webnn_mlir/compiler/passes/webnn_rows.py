@@ -27,7 +27,7 @@ from ..kernels.rows import Rows, gelu, layer_norm, softmax
 from ..program import Program
 from . import register_pass
 
-SMALLEST = 2**10
+SMALLEST = 2**8
 """Elements from which it pays to call a kernel."""
 
 

@@ -25,7 +25,7 @@ from ..kernels.sums import Sums
 from ..program import Program
 from . import register_pass
 
-SMALLEST = 2**13
+SMALLEST = 2**8
 """Elements from which it pays to call a kernel."""
 
 
@@ -46,7 +46,7 @@ def sums_over_places(program: Program) -> None:
         shape = x.shape
         batch, places, channels = (math.prod(s) for s in (shape[: axes[0]], shape[axes[0] : axes[-1] + 1],
                                                           shape[axes[-1] + 1 :]))  # fmt: skip
-        if channels < machine.lanes or places < 2 * sums.TOGETHER:
+        if 4 * channels < machine.lanes or places < 2 * sums.TOGETHER:
             return None
         flat = emitter.reshape(x, [math.prod(shape)])
         function = sums.function(Sums(machine, batch, places, channels))

@@ -14,7 +14,6 @@ reads it where it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from iree.compiler import ir
 
@@ -27,6 +26,7 @@ from ..kernels import choice, executable, transpose
 from ..kernels.machine import Machine
 from ..kernels.transpose import Transpose
 from ..program import Program
+from ..quantized import Layout, moved_from, sizes
 from . import register_pass
 
 SMALLEST = 2**10
@@ -38,31 +38,36 @@ def transposes(program: Program) -> None:
     machine, emitter = choice.machine_of(program), Emitter()
 
     def pattern(operation: ir.Operation) -> list[Tensor] | None:
-        if machine is None or operation.name != "webnn.transpose":
+        if machine is None or operation.name != "webnn.transpose" or not _is_for_kernels(operation.results[0]):
             return None
-        _, op, (result,) = binding.view(operation)
-        kernel = _kernel(machine, op.input, op.permutation)
-        if kernel is None or not _is_for_kernels(operation.results[0]):
+        result = Tensor.of(operation.results[0])
+        found = moved_from(result.value, _is_stored) if result.data_type is DataType.FLOAT32 else None
+        kernel = found and _kernel(machine, found[1])
+        if not found or not kernel:
             return None
-        flat = emitter.reshape(op.input, [kernel.elements])
+        flat = emitter.reshape(Tensor.of(found[0]), [kernel.elements])
         return [emitter.reshape(choice.dispatch(program, transpose.function(kernel), [flat])[0], result.shape)]
 
-    binding.rewrite(program.module, pattern, sweep=True)
+    if binding.rewrite(program.module, pattern, sweep=True):
+        binding.erase_dead(program.module)
 
 
-def _kernel(machine: Machine, x: Tensor, permutation: Sequence[int]) -> Transpose | None:
-    if x.data_type is not DataType.FLOAT32 or math.prod(x.shape) < SMALLEST or not choice.is_stored(x.value):
-        return None
-    moved = [axis for axis in permutation if x.shape[axis] > 1]
-    kept = next((n for n, (axis, now) in enumerate(zip(sorted(moved), moved, strict=True)) if axis != now), len(moved))
+def _is_stored(value: ir.Value) -> bool:
+    """As it is."""
+    return isinstance(value.owner, ir.Block) or executable.name_of(value.owner) is not None
+
+
+def _kernel(machine: Machine, layout: Layout) -> Transpose | None:
+    places = {axis: place for place, axis in enumerate(layout.data)}
+    moved = [axis for axes in layout.dims for axis in axes]
+    kept = next((n for n, axis in enumerate(moved) if places[axis] != n), len(moved))
     # What comes before is the batch; the rest must be two groups, each in order.
-    rest = moved[kept:]
-    cut = rest.index(min(rest)) if rest else 0
-    if not rest or rest[cut:] + rest[:cut] != sorted(rest):
+    batch, rest = moved[:kept], moved[kept:]
+    cut = min(range(len(rest)), key=lambda n: places[rest[n]], default=0)
+    if [places[axis] for axis in rest[cut:] + rest[:cut]] != list(range(kept, len(moved))):
         return None
-    batch, rows, columns = (math.prod(x.shape[a] for a in axes) for axes in (moved[:kept], rest[cut:], rest[:cut]))
-    kernel = Transpose(machine, batch, rows, columns)
-    return kernel if transpose.fits(kernel) else None
+    kernel = Transpose(machine, *(math.prod(sizes(axes)) for axes in (batch, rest[cut:], rest[:cut])))
+    return kernel if kernel.elements >= SMALLEST and transpose.fits(kernel) else None
 
 
 def _is_for_kernels(value: ir.Value) -> bool:
