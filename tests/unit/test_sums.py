@@ -11,8 +11,8 @@ from webnn_mlir.dialects.webnn import GraphBuilder
 @pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
 @pytest.mark.parametrize(
     ("shape", "axes"),
-    [((1, 8, 1, 16), [1, 2]), ((2, 9, 5, 5), [1, 2]), ((3, 13, 27, 24), [1, 2]), ((2, 5, 5, 100), [1, 2]), ((700, 33), [0]),
-     ((2, 3, 9, 1, 17), [1, 2]), ((1, 160, 160, 96), [1, 2])],
+    [((1, 8, 1, 16), [1, 2]), ((2, 9, 5, 5), [1, 2]), ((3, 13, 27, 24), [1, 2]), ((2, 5, 5, 100), [1, 2]),
+     ((700, 33), [0]), ((2, 3, 9, 1, 17), [1, 2]), ((1, 160, 160, 96), [1, 2])],
 )  # fmt: skip
 def test_any_shape(tmp_path, monkeypatch, machine, shape, axes):
     monkeypatch.setattr(webnn_sums, "SMALLEST", 1)

@@ -1,4 +1,4 @@
-"""Parts of rows, next to each other, in float32."""
+"""Rows next to each other, each once or several times, in float32."""
 
 from __future__ import annotations
 
@@ -15,31 +15,26 @@ WORKGROUP_ELEMENTS = 2**13
 """Of a workgroup, at least."""
 
 @dataclass(frozen=True)
-class Piece:
-    """So many elements of each row of an operand, from an offset on, whose rows lie `stride` elements apart."""
-
-    width: int
-    stride: int
-    offset: int = 0
-
-
-@dataclass(frozen=True)
 class Concat:
-    """y[rows, columns]: in each row, the pieces of the operands x0, x1, … one after the other."""
+    """y[rows, columns]: in each row, those of the operands x0, x1, … one after the other, each `copies` times. Of the
+    operands' rows, `group` after `group` comes `repeat` times."""
 
     machine: Machine
     rows: int
-    pieces: tuple[Piece, ...]
+    widths: tuple[int, ...]
+    copies: int = 1
+    repeat: int = 1
+    group: int = 1
     epilogue: Epilogue = NO_EPILOGUE
 
     @property
     def columns(self) -> int:
-        return sum(piece.width for piece in self.pieces)
+        return sum(self.widths) * self.copies
 
     @property
     def name(self) -> str:
         digest = hashlib.sha256(repr(self).encode()).hexdigest()[:8]
-        kind = f"concat_{len(self.pieces)}" if len(self.pieces) > 1 else "elementwise"
+        kind = "concat" if len(self.widths) > 1 else "elementwise" if self.copies == self.repeat == 1 else "nearest"
         return f"{kind}_{self.rows}x{self.columns}_{digest}"
 
     @property
@@ -50,21 +45,27 @@ class Concat:
 @written_once
 def function(c: Concat) -> Dispatch:
     """The function that computes y of the operands and what the epilogue takes."""
-    pieces = {f"x{i}": f"{c.rows * piece.stride}xf32" for i, piece in enumerate(c.pieces)}
-    operands = pieces | c.epilogue.operands(c.columns, c.rows * c.columns)
+    given = {f"x{i}": f"{c.rows // c.repeat * width}xf32" for i, width in enumerate(c.widths)}
+    operands = given | c.epilogue.operands(c.columns, c.rows * c.columns)
     f = Function(c.name, c.machine, operands, {"y": f"{c.rows * c.columns}xf32"})
     code, lanes = f.code, c.machine.lanes
     rows, part, workgroups = f.spread(c.rows, c.workgroups)
     output = Output(f, c.epilogue, 1, c.columns)
-    with code.loop(*rows) as row:
+    with code.loop(*rows) as loop:
+        row = source = loop.index
+        if c.repeat > 1:
+            several = code(f"arith.divui {row}, {code.index(c.repeat * c.group)} : index")
+            source = code.at((several, c.group), code(f"arith.remui {row}, {code.index(c.group)} : index"))
         before = 0
-        for i, piece in enumerate(c.pieces):
-            left = code.index(piece.width) if piece.width < lanes else None
-            last = code.index(max(0, piece.width - lanes))
-            with code.loop(*part(-(-piece.width // lanes))) as loop:
+        for i, width in enumerate(c.widths):
+            left = code.index(width) if width < lanes else None
+            last = code.index(max(0, width - lanes))
+            with code.loop(*part(-(-width // lanes))) as vector:
                 # The last vector overlaps the one before it.
-                column = code(f"arith.minui {code.at((loop.index, lanes))}, {last} : index")
-                value = output.load(f"x{i}", code.at((row.index, piece.stride), column, piece.offset), left)
-                output.store([value], row.index, code.index(0), [code.at(column, before)], [left])
-            before += piece.width
+                column = code(f"arith.minui {code.at((vector.index, lanes))}, {last} : index")
+                value = output.load(f"x{i}", code.at((source, width), column), left)
+                for copy in range(c.copies):
+                    place = code.at(column, before + copy * width)
+                    output.store([value], row, code.index(0), [place], [left])
+            before += width * c.copies
     return f.dispatch(workgroups)

@@ -1,4 +1,4 @@
-"""Computes concatenations in float32 of what kernels have stored, and element-wise ops that follow, by one kernel each.
+"""Computes concatenations in float32 of what is stored, and element-wise ops that follow, by one kernel each.
 
 Given:
     %a = flow.dispatch @convolution_…(…) : … -> tensor<1x55x55x64xf32>
@@ -6,7 +6,7 @@ Given:
     %c = "webnn.concat"(%a, %b) {axis = 3 : i64} : … -> tensor<1x55x55x128xf32>
     %y = "webnn.relu"(%c) : …
 Result:
-    %y = flow.dispatch @concat_2_3025x128_…::@…(%a, %b)
+    %y = flow.dispatch @concat_3025x128_…::@…(%a, %b)
 
 IREE has a dispatch for each operand, between which threads meet.
 """
@@ -25,7 +25,7 @@ from ..binding import Tensor
 from ..emitter import Emitter
 from ..following import Following, Ops, rewrite
 from ..kernels import choice, concat
-from ..kernels.concat import Concat, Piece
+from ..kernels.concat import Concat
 from ..kernels.machine import Machine
 from ..program import Program
 from . import register_pass
@@ -71,11 +71,11 @@ class _Rows:
 
 
 def _kernel(machine: Machine, operation: ir.Operation, ops: Ops) -> Concat | None:
-    """None where IREE's code is as good, or is needed for an operand."""
+    """None where IREE's code is as good."""
     _, op, (result,) = binding.view(operation)
     if result.data_type is not DataType.FLOAT32 or math.prod(result.shape) < SMALLEST or len(op.inputs) > MOST:
         return None
-    if not all(ops.is_stored(x.value) for x in op.inputs):
+    if not any(ops.is_stored(x.value) for x in op.inputs):
         return None
-    widths = [math.prod(x.shape[op.axis :]) for x in op.inputs]
-    return Concat(machine, math.prod(result.shape[: op.axis]), tuple(Piece(width, width) for width in widths))
+    widths = tuple(math.prod(x.shape[op.axis :]) for x in op.inputs)
+    return Concat(machine, math.prod(result.shape[: op.axis]), widths)

@@ -26,7 +26,7 @@ from ..binding import Tensor
 from ..emitter import Emitter
 from ..following import AFFINE, STEPS, Following, Ops, rewrite
 from ..kernels import choice, concat, executable
-from ..kernels.concat import Concat, Piece
+from ..kernels.concat import Concat
 from ..kernels.machine import Machine
 from ..program import Program
 from . import register_pass
@@ -53,7 +53,7 @@ class _Chain:
         epilogue, operands = self.following.epilogue(biased=False)
         # Where nothing belongs to a channel, all is one row.
         columns = shape[-1] if epilogue.channels else math.prod(shape)
-        kernel = Concat(self.machine, math.prod(shape) // columns, (Piece(columns, columns),), epilogue)
+        kernel = Concat(self.machine, math.prod(shape) // columns, (columns,), epilogue=epilogue)
         flat = [b.reshape(v, [math.prod(v.shape)]) for v in (self.following.source, *operands)]
         return b.reshape(choice.dispatch(self.program, concat.function(kernel), flat)[0], shape)
 
