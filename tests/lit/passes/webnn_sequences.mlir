@@ -16,13 +16,16 @@
 // CHECK: stream.executable.export public @sequence_0
 // CHECK: stream.executable.export public @sequence_1
 // CHECK: func.func private @softmax_32x512_within(%{{.*}}: index, %{{.*}}: memref<16384xf32>, %{{.*}}: memref<16384xf32>)
-// CHECK: func.func @sequence_0
+// CHECK: func.func private @sequence_0_begin
 // CHECK: memref.atomic_rmw ori
+// CHECK: func.func private @sequence_0_wait
+// CHECK: llvm.x86.sse2.pause
+// CHECK: func.func @sequence_0
+// CHECK: call @sequence_0_begin
 // CHECK: call @softmax_32x512_within
 // CHECK: memref.atomic_rmw addi
 // The second one waits for the first.
-// CHECK: scf.while : () -> ()
-// CHECK: llvm.x86.sse2.pause
+// CHECK: call @sequence_0_wait
 // CHECK: call @softmax_32x512_within
 
 // CHECK-LABEL: func.func @chain
