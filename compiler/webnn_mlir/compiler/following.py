@@ -323,7 +323,7 @@ def _clamp(op: OpView, operands: Sequence[Operand], count: int) -> Sequence[Step
 
 
 STEPS: dict[str, Make] = {
-    **{f"webnn.{name}": _binary(name) for name in ("add", "sub", "mul", "neg", "abs", "sigmoid")},
+    **{f"webnn.{name}": _binary(name) for name in ("add", "sub", "mul", "neg", "abs", "sigmoid", "tanh")},
     "webnn.div": _division, "webnn.max": _extreme("max", "atLeast"), "webnn.min": _extreme("min", "atMost"),
     "webnn.clamp": _clamp,
 }  # fmt: skip

@@ -23,9 +23,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     # that meet only now. Layouts change once formulas have become ops that can follow, before movement merges, since
     # changing them leaves transposes; then convolutions find what follows them, and sums what kernels have stored.
     "decomposed": (
-        "webnn-dce", "webnn-gelu", "webnn-fuse-dequantize", "webnn-attention", "webnn-dense", "webnn-matvec",
-        "webnn-rows", "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides", "webnn-convolution",
-        "webnn-pooling", "webnn-resample", "webnn-concat", "webnn-sums", "webnn-transpose", "webnn-elementwise",
+        "webnn-dce", "webnn-gelu", "webnn-fuse-dequantize", "webnn-attention", "webnn-recurrent", "webnn-dense",
+        "webnn-matvec", "webnn-rows", "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides",
+        "webnn-convolution", "webnn-pooling", "webnn-resample", "webnn-concat", "webnn-sums", "webnn-transpose",
+        "webnn-elementwise",
     ),
     # Outputs that take over an input are found while scatters are whole. Names, shapes and types of inputs and outputs
     # go where the runtime finds them, while int4 is still int4. What StableHLO says badly goes to Linalg, the rest to

@@ -191,6 +191,17 @@ def is_stored(value: ir.Value) -> bool:
     return isinstance(owner, ir.Block) or executable.name_of(owner) is not None
 
 
+def is_constant(value: ir.Value) -> bool:
+    """Whether it is a constant as it is."""
+    return not isinstance(value.owner, ir.Block) and value.owner.name == "webnn.constant"
+
+
+def is_at_hand(program: Program, constant: ir.Operation) -> bool:
+    """Whether a constant can be packed: the bytes of those in an archive are packed when that is written."""
+    external = program.options.get("weights") == "external"
+    return "key" not in constant.attributes or external or binding.decode(constant.attributes["key"]) in program.weights
+
+
 def parameter(program: Program, constant: ir.Operation, role: str, packing: Packing) -> Tensor:
     """A constant packed, as a constant named after it; one that stands in the module is packed there."""
     type_ = ELEMENTS[packing.element]

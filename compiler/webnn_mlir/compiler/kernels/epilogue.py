@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .activation import sigmoid, tanh
 from .code import Code, Value
-from .exponential import exponential, real
+from .exponential import real
 from .function import Function
 
 Operand = int | str | float
 """The result of a step, by its number, 0 being the sum; an operand of the kernel by its name; a constant."""
-
-MOST = 88.0
-"""exp of which is finite."""
-
 
 @dataclass(frozen=True)
 class Step:
@@ -70,17 +67,14 @@ def _bound(comparison: str) -> Callable[..., Value]:
     return write
 
 
-def _sigmoid(code: Code, vf: str, x: Value) -> Value:
-    """1 / (1 + exp(-x))"""
-    one = code.constant("1.0", vf)
-    least = OPERATIONS["atLeast"](code, vf, x, real(code, -MOST, vf))
-    power = exponential(code, code(f"arith.negf {least} : {vf}"), vf)
-    return code(f"arith.divf {one}, {code(f'arith.addf {one}, {power} : {vf}')} : {vf}")
+def _activation(function: Callable[[Code, Value, str], Value]) -> Callable[..., Value]:
+    return lambda code, vf, x: function(code, x, vf)
 
 
 OPERATIONS: dict[str, Callable[..., Value]] = {
     "add": _plain("arith.addf"), "sub": _plain("arith.subf"), "mul": _plain("arith.mulf"), "div": _plain("arith.divf"),
     "max": _plain("arith.maximumf"), "min": _plain("arith.minimumf"), "fma": _plain("math.fma"),
-    "atLeast": _bound("ogt"), "atMost": _bound("olt"), "sigmoid": _sigmoid,
+    "atLeast": _bound("ogt"), "atMost": _bound("olt"), "sigmoid": _activation(sigmoid),
+    "tanh": _activation(tanh),
     "neg": _plain("arith.negf"), "abs": _plain("math.absf"),
 }  # fmt: skip

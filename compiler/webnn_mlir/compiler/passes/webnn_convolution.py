@@ -86,8 +86,8 @@ def _layer(program: Program, machine: Machine, operation: ir.Operation, ops: Ops
     if found is None or not convolution.pays(found[0]):
         return None
     kernel, (columns, depth) = found
-    source = moved_from(op.filter.value, _is_constant)
-    if source is None or not _at_hand(program, source[0].owner):
+    source = moved_from(op.filter.value, choice.is_constant)
+    if source is None or not choice.is_at_hand(program, source[0].owner):
         return None
     place = kernel.name
     forms = ["kernel", *["winograd"] * winograd.fits(kernel), "iree"]
@@ -158,13 +158,3 @@ KERNELS: dict[str, Callable[[Machine, OpView, Descriptor], Found | None]] = {
     "webnn.conv2d": _convolution, "webnn.convTranspose2d": _transposed,
 }  # fmt: skip
 """By their op."""
-
-
-def _is_constant(value: ir.Value) -> bool:
-    return not isinstance(value.owner, ir.Block) and value.owner.name == "webnn.constant"
-
-
-def _at_hand(program: Program, constant: ir.Operation) -> bool:
-    """Whether a constant can be packed: the bytes of those in an archive are packed when that is written."""
-    external = program.options.get("weights") == "external"
-    return "key" not in constant.attributes or external or binding.decode(constant.attributes["key"]) in program.weights
