@@ -28,12 +28,14 @@ from ..binding import Tensor
 from ..emitter import Emitter
 from ..kernels import choice, dense
 from ..kernels.activation import ACTIVATIONS
+from ..kernels.choice import Matrix
 from ..kernels.dense import Dense
 from ..kernels.machine import Machine
 from ..program import Program
+from ..quantized import moved_from, sizes
 from . import register_pass
 
-SMALLEST = 2**14
+SMALLEST = 2**10
 """Constant weights from which it matters."""
 
 SMALLEST_GIVEN, LEAST_ROWS_GIVEN, LEAST_ROWS_TURNED = 2**17, 11, 16
@@ -63,13 +65,13 @@ def dense_products(program: Program) -> None:
 @dataclass(frozen=True)
 class _Layer:
     """A product and what follows it; `axes` tells which axis of the weights are the columns, and which the depth.
-    `constant` is the operation of weights that can be packed now."""
+    `matrix` is that of weights that can be packed now."""
 
     operations: tuple[ir.Operation, ...]
     x: Tensor
     weights: Tensor
     axes: tuple[int, int]
-    constant: ir.Operation | None = None
+    matrix: Matrix | None = None
     bias: Tensor | None = None
     added: Tensor | None = None
     activation: str = ""
@@ -89,7 +91,7 @@ class _Layer:
     @property
     def laid(self) -> str:
         """How weights lie that are not packed."""
-        return "" if self.constant else "given" if self.axes[0] > self.axes[1] else "turned"
+        return "" if self.matrix else "given" if self.axes[0] > self.axes[1] else "turned"
 
     @classmethod
     def ending_with(cls, program: Program, operation: ir.Operation) -> _Layer | None:
@@ -135,17 +137,19 @@ def _gemm(program: Program, operation: ir.Operation) -> _Layer | None:
 
 
 def _of(program: Program, operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool) -> _Layer | None:
-    owner = w.value.owner
-    while not isinstance(owner, ir.Block) and owner.name == "webnn.transpose" and len(owner.operands) == 1:
-        if list(owner.attributes["permutation"])[-2:] != [w.rank - 1, w.rank - 2]:
-            return None
-        turned, owner = not turned, owner.operands[0].owner
-    if isinstance(owner, ir.Block) or owner.name != "webnn.constant" or math.prod(w.shape) < SMALLEST:
+    source = moved_from(w.value, choice.is_constant)
+    if source is None or math.prod(w.shape) < SMALLEST or math.prod(w.shape[:-2]) != 1:
         return None
-    if math.prod(w.shape[:-2]) != 1 or not _at_hand(program, owner):
+    constant, layout = source[0].owner.operation, source[1]
+    if not choice.is_at_hand(program, constant):
         return None
     axes = (w.rank - 2, w.rank - 1) if turned else (w.rank - 1, w.rank - 2)
-    return _Layer((operation,), x, Tensor.of(owner.results[0]), axes, owner.operation)
+    columns, depth = (layout.dims[axis] for axis in axes)
+    matrix = Matrix(
+        constant, "float32", tuple(sizes(layout.data)), tuple(map(layout.data.index, columns + depth)),
+        tuple(sizes(columns + depth)), len(columns),
+    )  # fmt: skip
+    return _Layer((operation,), x, w, axes, matrix)
 
 
 def _given(operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool = False) -> _Layer | None:
@@ -163,12 +167,6 @@ def _given(operation: ir.Operation, x: Tensor, w: Tensor, *, turned: bool = Fals
     if rows < (LEAST_ROWS_TURNED if turned else LEAST_ROWS_GIVEN) or products < SMALLEST_GIVEN:
         return None
     return None if binding.is_constant(w.value) else _Layer((operation,), x, w, axes)
-
-
-def _at_hand(program: Program, constant: ir.Operation) -> bool:
-    """Whether a constant can be packed: the bytes of those in an archive are packed when that is written."""
-    external = program.options.get("weights") == "external"
-    return "key" not in constant.attributes or external or binding.decode(constant.attributes["key"]) in program.weights
 
 
 def _sum(program: Program, operation: ir.Operation) -> _Layer | None:
@@ -211,7 +209,9 @@ def _kernel(program: Program, machine: Machine, layer: _Layer) -> Dense | None:
 
 
 def _multiply(program: Program, b: Emitter, d: Dense, layer: _Layer) -> Tensor:
-    weights = layer.weights if layer.constant is None else _packed(program, d, layer, layer.constant)
+    weights, matrix = layer.weights, layer.matrix
+    if matrix:
+        weights = choice.parameter(program, matrix.constant, "weights", matrix.packing(d.machine, d.depth))
     given: Sequence[tuple[str, Tensor | None]] = (
         ("x", layer.x), ("weights", weights), ("bias", layer.bias), ("added", layer.added),
     )  # fmt: skip
@@ -220,10 +220,3 @@ def _multiply(program: Program, b: Emitter, d: Dense, layer: _Layer) -> Tensor:
         results = choice.dispatch(program, function, [values[operand] for operand in function.operands])
         values |= dict(zip(function.results, results, strict=True))
     return values["y"]
-
-
-def _packed(program: Program, d: Dense, layer: _Layer, constant: ir.Operation) -> Tensor:
-    shape = layer.weights.shape
-    axes = tuple(axis - len(shape) + 2 for axis in layer.axes)
-    matrix = choice.Matrix(constant, "float32", shape[-2:], axes, (d.columns, d.depth), 1)
-    return choice.parameter(program, constant, "weights", matrix.packing(d.machine, d.depth))
