@@ -21,7 +21,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     # still whole; other kernels find what they compute as whole. Formulas become simpler ops. What only moves elements
     # merges after both: fusing looks through reshapes and transposes itself, and formulas leave slices and reverses
     # that meet only now. Layouts change once formulas have become ops that can follow, before movement merges, since
-    # changing them leaves transposes; then convolutions find what follows them, and sums what kernels have stored.
+    # changing them leaves transposes; then convolutions, and what has windows as they do, find what follows them, and
+    # others what kernels have stored. What is between kernels comes last.
     "decomposed": (
         "webnn-dce", "webnn-gelu", "webnn-fuse-dequantize", "webnn-attention", "webnn-recurrent", "webnn-dense",
         "webnn-matvec", "webnn-rows", "webnn-decompose", "webnn-channels-last", "webnn-canonicalize-strides",
