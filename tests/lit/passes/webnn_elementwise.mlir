@@ -22,7 +22,7 @@ func.func @behind_a_kernel(%x: tensor<1x20x20x40xf32>) -> tensor<1x1x1x40xf32> {
 func.func @before_others(%x: tensor<2x20x20x40xf32>) -> tensor<2x1x1x40xf32> {
   %s = "webnn.reduceSum"(%x) {axes = array<i64: 1, 2>, keepDimensions = true} : (tensor<2x20x20x40xf32>) -> tensor<2x1x1x40xf32>
   %a = "webnn.abs"(%s) : (tensor<2x1x1x40xf32>) -> tensor<2x1x1x40xf32>
-  %y = "webnn.tanh"(%a) : (tensor<2x1x1x40xf32>) -> tensor<2x1x1x40xf32>
+  %y = "webnn.cos"(%a) : (tensor<2x1x1x40xf32>) -> tensor<2x1x1x40xf32>
   return %y : tensor<2x1x1x40xf32>
 }
 
