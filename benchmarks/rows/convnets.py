@@ -266,10 +266,12 @@ def examples(module: str) -> Any:
     return __import__(f"models.{module}", fromlist=["models"])
 
 
-def of_zoo() -> Work:
-    """ResNet50 from the onnx package, whose batch normalizations are ops of their own."""
-    model = examples("light").model("resnet50").SerializeToString()
-    return work(model, {"gpu_0/data_0": picture(1, 3, SIDE, SIDE)}, reference=as_written)
+def of_case(name: str) -> Work:
+    """A model of the example that has models."""
+    case = examples("cases").case(name)
+    with tempfile.TemporaryDirectory() as folder:
+        model = case.make(Path(folder)).read_bytes()
+    return work(model, case.inputs()[0], reference=as_written)
 
 
 def ppocr(kind: str, height: int, width: int) -> Work:
@@ -285,7 +287,9 @@ ROWS = [
     row_of("mobilenetv2", partial(of_net, mobilenetv2, last=True)),
     row_of("mobilenetv2-nchw", partial(of_net, mobilenetv2, last=False)),
     row_of("resnet50", partial(of_net, resnet50, last=True)),
-    row_of("resnet50-nchw", of_zoo),
+    # From the onnx package; batch normalizations are ops of their own.
+    row_of("resnet50-nchw", partial(of_case, "light resnet50")),
+    *(row_of(name, partial(of_case, f"light {name}")) for name in ("densenet121", "shufflenet", "squeezenet")),
     row_of("ppocr-detection", partial(ppocr, "detection", 640, 640), 1.1, 1e-3),
     row_of("ppocr-recognition", partial(ppocr, "recognition", 48, 320), 1.1, 1e-3),
 ]
