@@ -31,6 +31,10 @@ def expected(kind, x, w, r, b, rb, layout, activations, h0, c0, backward):
             i, f, o = (act[0](sum(gates[n])) for n in "ifo")
             c = f * c + i * act[1](sum(gates["g"]))
             h = o * act[2](c)
+        elif kind == "gru before":
+            z, reset = (act[0](sum(gates[n])) for n in "zr")
+            weights, bias = (value[layout.index("n") * hidden :][:hidden] for value in (r, rb))
+            h = z * h + (1 - z) * act[1](gates["n"][0] + (reset * h) @ weights.T + bias)
         else:
             z, reset = (act[0](sum(gates[n])) for n in "zr")
             h = z * h + (1 - z) * act[1](gates["n"][0] + reset * gates["n"][1])
@@ -42,7 +46,8 @@ def expected(kind, x, w, r, b, rb, layout, activations, h0, c0, backward):
 @pytest.mark.parametrize(
     ("kind", "layout", "activations"),
     [("lstm", "iofg", ("sigmoid", "tanh", "tanh")), ("lstm", "ifgo", ("tanh", "relu", "sigmoid")),
-     ("gru", "zrn", ("sigmoid", "tanh")), ("gru", "rzn", ("relu", "sigmoid"))],
+     ("gru", "zrn", ("sigmoid", "tanh")), ("gru", "rzn", ("relu", "sigmoid")),
+     ("gru before", "zrn", ("sigmoid", "tanh"))],
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("steps", "batch", "inputs", "hidden", "direction", "given"),
@@ -62,12 +67,13 @@ def test_any_network(tmp_path, machine, kind, layout, activations, steps, batch,
     options = {"bias": b.constant(bias[0]), "recurrent_bias": b.constant(bias[1])} if given else {}
     if given:
         options |= {names[s]: b.input(s, "float32", first[s].shape) for s in states}
-    found = getattr(b, kind)(
+    options |= {} if kind == "lstm" else {"reset_after": kind == "gru"}
+    found = getattr(b, kind.split()[0])(
         b.input("x", "float32", x.shape), b.constant(w), b.constant(r), steps, hidden, direction=direction,
         layout=layout, activations=activations, return_sequence=True, **options,
     )  # fmt: skip
     program = lowered(b.graph(dict(zip([*(f"{s}n" for s in states), "y"], found, strict=True))), machine=machine)
-    assert program.text().count(f"flow.dispatch @{kind}_") == 1
+    assert program.text().count(f"flow.dispatch @{kind.split()[0]}_") == 1
     out = run_program(program, tmp_path, {"x": x} | ({s: first[s] for s in states} if given else {}))
     for d, backward in enumerate(directions):
         y, h, c = expected(

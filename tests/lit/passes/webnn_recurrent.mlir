@@ -26,7 +26,7 @@ func.func @gru(%x: tensor<5x2x8xf32>) -> tensor<2x2x16xf32> {
 }
 
 // CHECK-LABEL: func.func @resets_before
-// CHECK: webnn.gru
+// CHECK: flow.dispatch @gru_5x2x16_
 func.func @resets_before(%x: tensor<5x2x8xf32>) -> tensor<1x2x16xf32> {
   %w = "webnn.constant"() {value = dense<0.5> : tensor<1x48x8xf32>} : () -> tensor<1x48x8xf32>
   %r = "webnn.constant"() {value = dense<0.25> : tensor<1x48x16xf32>} : () -> tensor<1x48x16xf32>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .activation import relu, sigmoid, tanh
@@ -17,20 +17,21 @@ ROWS = 4
 UNROLL = 4
 
 LARGEST = 2**10
-"""Elements of a state: four rows of the states before and after a step lie on the stack."""
+"""Elements of a state: four rows of each state, before and after a step, lie on the stack."""
 
 FUNCTIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": tanh}
 
 
 @dataclass(frozen=True)
 class Recurrent:
-    """Steps of an LSTM (four `gates`) or a GRU (three, which resets after its product), in one direction or several.
+    """Steps of an LSTM (four `gates`) or a GRU (three), in one direction or several.
 
     Of what the inputs' product gives, p[steps, batch, directions, gates · hidden], and the weights
     r[directions, hidden, gates · hidden] it computes y[steps, directions, batch, hidden] and the last states
     h[directions, batch, hidden] and, in an LSTM, c. `gates` are in their order in p and r. `backward` tells of each
     direction whether it begins with the last step. Operands that may be missing are a `bias` of the product with the
     hidden state, [directions, gates · hidden], and the first states, h0 and c0: zeros. `given` names the latter.
+    `reset_after` tells of a GRU that it resets the product with its state, and not the state before.
     """
 
     machine: Machine
@@ -42,6 +43,7 @@ class Recurrent:
     activations: tuple[str, ...]
     bias: bool
     given: tuple[str, ...]
+    reset_after: bool = True
 
     @property
     def name(self) -> str:
@@ -106,6 +108,10 @@ def function(r: Recurrent) -> Dispatch:
     return f.dispatch(blocks * len(r.backward))
 
 
+Gates = Mapping[str, Value]
+Update = Callable[[Gates, Gates, Value], dict[str, Value]]
+
+
 class _Steps:
     def __init__(self, f: Function, r: Recurrent, direction: Value, row: Value):
         self.f, self.r, self.code, self.direction, self.row = f, r, f.code, direction, row
@@ -113,6 +119,9 @@ class _Steps:
         for name in r.states:
             for when in ("before", "after"):
                 f.scratch(f"{name}_{when}", f"{r.rows * r.hidden}xf32")
+        if not r.reset_after:
+            for name in ("update", "reset"):
+                f.scratch(name, f"{r.rows * r.hidden}xf32")
 
     def write(self) -> None:
         code, r = self.code, self.r
@@ -155,30 +164,39 @@ class _Steps:
             self.f.store(value, target, code.at(end, column), self.vf)
 
     def step(self, time: Value) -> None:
-        r = self.r
-        with self.code.loop(0, -(-r.hidden // (r.vectors * self.lanes))) as loop:
+        if self.r.has_cell:
+            self.all_columns(time, self.r.gates, "h_before", self.lstm)
+        elif self.r.reset_after:
+            self.all_columns(time, self.r.gates, "h_before", self.gru)
+        else:
+            self.all_columns(time, "zr", "h_before", self.reset)
+            self.all_columns(time, "n", "reset", self.gru_of_reset)
+
+    def all_columns(self, time: Value, gates: str, state: str, update: Update) -> None:
+        """For some gates, the product with a state, and what it becomes with that of the inputs."""
+        r, code = self.r, self.code
+        numbers = [r.gates.index(gate) for gate in gates]
+        with code.loop(0, -(-r.hidden // (r.vectors * self.lanes))) as loop:
             column = self.columns(loop.index, r.vectors)
-            sums = self.products(column)
+            sums = iter(self.products(column, numbers, state))
             for row in range(r.rows):
-                p = self.code.at(
+                p = code.at(
                     (time, r.batch * len(r.backward) * r.width), (self.row, len(r.backward) * r.width),
                     (self.direction, r.width), column, row * len(r.backward) * r.width,
                 )  # fmt: skip
+                own = [[next(sums) for _ in range(r.vectors)] for _ in gates]
                 for i in range(r.vectors):
-                    own = {gate: sums[self.slot(row, n, i)] for n, gate in enumerate(r.gates)}
-                    given = {
-                        gate: self.f.load("p", self.code.at(p, n * r.hidden + i * self.lanes), self.vf)
-                        for n, gate in enumerate(r.gates)
-                    }
-                    self.update(own, given, self.code.at(column, row * r.hidden + i * self.lanes))
+                    places = [code.at(p, n * r.hidden + i * self.lanes) for n in numbers]
+                    given = {gate: self.f.load("p", place, self.vf) for gate, place in zip(gates, places, strict=True)}
+                    mine = {gate: values[i] for gate, values in zip(gates, own, strict=True)}
+                    place = code.at(column, row * r.hidden + i * self.lanes)
+                    for name, value in update(mine, given, place).items():
+                        self.f.store(value, name, place, self.vf)
 
-    def slot(self, row: int, gate: int, vector: int) -> int:
-        return (row * len(self.r.gates) + gate) * self.r.vectors + vector
-
-    def products(self, column: Value) -> Sequence[Value]:
-        """The bias and the product with the hidden state, of all rows and gates."""
+    def products(self, column: Value, gates: Sequence[int], state: str) -> Sequence[Value]:
+        """The bias and the product with a state, of all rows and some gates."""
         code, r, f = self.code, self.r, self.f
-        places = [code.at(column, n * r.hidden + i * self.lanes) for n in range(len(r.gates)) for i in range(r.vectors)]
+        places = [code.at(column, n * r.hidden + i * self.lanes) for n in gates for i in range(r.vectors)]
         first = [code.constant("0.0", self.vf)] * len(places)
         if r.bias:
             first = [f.load("bias", code.at((self.direction, r.width), place), self.vf) for place in places]
@@ -189,33 +207,43 @@ class _Steps:
                 here = code.at(start, (loop.index, r.width), k * r.width)
                 weights = [f.load("r", code.at(here, place), self.vf) for place in places]
                 for row in range(r.rows):
-                    h = f.splat(f.load("h_before", code.at(loop.index, row * r.hidden + k)), "f32")
+                    h = f.splat(f.load(state, code.at(loop.index, row * r.hidden + k)), "f32")
                     for n, weight in enumerate(weights):
                         slot = row * len(places) + n
                         loop.values[slot] = code(f"math.fma {h}, {weight}, {loop.values[slot]} : {self.vf}")
         return loop.results
 
-    def update(self, own: Mapping[str, Value], given: Mapping[str, Value], place: Value) -> None:
-        """The states after a step, of what the product with the hidden state gives each gate, and that of the input."""
-        for name, value in (self.lstm if self.r.has_cell else self.gru)(own, given, place).items():
-            self.f.store(value, f"{name}_after", place, self.vf)
+    # What the product with a state gives each gate (own), and that of the inputs (given), become; by where it is stored
 
-    def lstm(self, own: Mapping[str, Value], given: Mapping[str, Value], place: Value) -> dict[str, Value]:
+    def lstm(self, own: Gates, given: Gates, place: Value) -> dict[str, Value]:
         """c' = f · c + i · g, h' = o · tanh(c'), with the activations given"""
         gate, cell, out = self.r.activations
         i, f, o = (self.apply(gate, self.do("add", own[name], given[name])) for name in "ifo")
         g = self.apply(cell, self.do("add", own["g"], given["g"]))
         c = self.do("add", self.do("mul", f, self.f.load("c_before", place, self.vf)), self.do("mul", i, g))
-        return {"h": self.do("mul", o, self.apply(out, c)), "c": c}
+        return {"h_after": self.do("mul", o, self.apply(out, c)), "c_after": c}
 
-    def gru(self, own: Mapping[str, Value], given: Mapping[str, Value], place: Value) -> dict[str, Value]:
-        """n = tanh(x + r · (h · R)), h' = z · h + (1 - z) · n, with the activations given"""
+    def gru(self, own: Gates, given: Gates, place: Value) -> dict[str, Value]:
+        """n = tanh(x + r · (h · R)), with the activations given"""
         gate, new = self.r.activations
         z, r = (self.apply(gate, self.do("add", own[name], given[name])) for name in "zr")
-        n = self.apply(new, self.do("add", given["n"], self.do("mul", r, own["n"])))
+        return self.mixed(z, self.apply(new, self.do("add", given["n"], self.do("mul", r, own["n"]))), place)
+
+    def reset(self, own: Gates, given: Gates, place: Value) -> dict[str, Value]:
+        """z and r · h"""
+        z, r = (self.apply(self.r.activations[0], self.do("add", own[name], given[name])) for name in "zr")
+        return {"update": z, "reset": self.do("mul", r, self.f.load("h_before", place, self.vf))}
+
+    def gru_of_reset(self, own: Gates, given: Gates, place: Value) -> dict[str, Value]:
+        """n = tanh(x + (r · h) · R)"""
+        n = self.apply(self.r.activations[1], self.do("add", own["n"], given["n"]))
+        return self.mixed(self.f.load("update", place, self.vf), n, place)
+
+    def mixed(self, z: Value, n: Value, place: Value) -> dict[str, Value]:
+        """h' = z · h + (1 - z) · n"""
         rest = self.do("sub", self.code.constant("1.0", self.vf), z)
         h = self.f.load("h_before", place, self.vf)
-        return {"h": self.do("add", self.do("mul", z, h), self.do("mul", rest, n))}
+        return {"h_after": self.do("add", self.do("mul", z, h), self.do("mul", rest, n))}
 
     def do(self, operation: str, a: Value, b: Value) -> Value:
         return self.code(f"arith.{operation}f {a}, {b} : {self.vf}")

@@ -7,8 +7,7 @@ Result:
     %q = "webnn.add"(%p, %b) : …
     %y, %h, %c = flow.dispatch @lstm_321x1x128_…::@…(%q, %packed, %rb)
 
-As formulas, each step would be some dispatches, with a copy of the weights. Left to them are peepholes and a gru that
-resets before its product.
+As formulas, each step would be some dispatches, with a copy of the weights. An lstm with peepholes is left to them.
 """
 
 from __future__ import annotations
@@ -56,12 +55,13 @@ def networks(program: Program) -> None:
 def _kernel(machine: Machine, op: OpView) -> Recurrent | None:
     steps, batch, _ = op.input.shape
     has_peephole = getattr(op, "peephole_weight", None) is not None
-    if op.input.data_type is not DataType.FLOAT32 or has_peephole or not getattr(op, "reset_after", True):
+    if op.input.data_type is not DataType.FLOAT32 or has_peephole:
         return None
     first = {"h0": op.initial_hidden_state, "c0": getattr(op, "initial_cell_state", None)}
     kernel = Recurrent(
         machine, op.layout, steps, batch, op.hidden_size, BACKWARD[op.direction], tuple(op.activations),
         op.recurrent_bias is not None, tuple(name for name, state in first.items() if state is not None),
+        getattr(op, "reset_after", True),
     )  # fmt: skip
     return kernel if recurrent.fits(kernel) else None
 
