@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 from iree.compiler import ir
@@ -18,8 +18,11 @@ from webnn_mlir.dialects.webnn import DataType, Descriptor, OpView
 
 from . import binding
 from .binding import Tensor
+from .emitter import Emitter
 from .kernels import choice
 from .kernels.epilogue import Epilogue, Operand, Step
+from .kernels.function import Dispatch
+from .kernels.machine import Machine
 from .kernels.packing import Array
 from .program import Program
 
@@ -54,6 +57,54 @@ def rewrite(program: Program, find: Callable[[ir.Operation, Ops], Kernel | None]
 
     if binding.rewrite(program.module, pattern, sweep=True):
         binding.erase_dead(program.module)
+
+
+def fuse(
+    program: Program,
+    find: Callable[[Machine, ir.Operation, Ops], Fusable | None],
+    function: Callable[[Any], Dispatch],
+) -> None:
+    """Replaces the ops for which kernels are found, and what follows each, by a dispatch of the kernel's function, on
+    all operands of the op."""
+    machine = choice.machine_of(program)
+    if machine is None:
+        return
+
+    def found(operation: ir.Operation, ops: Ops) -> _Fused | None:
+        kernel = find(machine, operation, ops)
+        if kernel is None:
+            return None
+        return _Fused(program, operation, Following(program, operation.results[0], ops), kernel, function)
+
+    rewrite(program, found)
+
+
+class Fusable(Protocol):
+    """A kernel with an epilogue, a dataclass."""
+
+    @property
+    def columns(self) -> int:
+        """What an operand for each channel has elements for: the channels, maybe several times."""
+
+    @property
+    def epilogue(self) -> Epilogue: ...
+
+
+@dataclass(frozen=True)
+class _Fused:
+    program: Program
+    operation: ir.Operation
+    following: Following
+    kernel: Any
+    function: Callable[[Any], Dispatch]
+
+    def compute(self) -> Tensor:
+        """The dispatch of the kernel."""
+        b, following = Emitter(), self.following
+        epilogue, operands = following.epilogue(repeat=self.kernel.columns // following.shape[-1], biased=False)
+        function = self.function(replace(self.kernel, epilogue=epilogue))
+        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (*map(Tensor.of, self.operation.operands), *operands)]
+        return b.reshape(choice.dispatch(self.program, function, flat)[0], following.shape)
 
 
 @dataclass

@@ -36,6 +36,10 @@ class Pooling:
         )  # fmt: skip
 
     @property
+    def columns(self) -> int:
+        return self.channels
+
+    @property
     def name(self) -> str:
         kind, h, w = "average" if self.average else "max", self.height, self.width
         digest = hashlib.sha256(repr(self).encode()).hexdigest()[:8]

@@ -14,17 +14,14 @@ IREE has a dispatch for each operand, between which threads meet.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType
 
 from .. import binding
-from ..binding import Tensor
-from ..emitter import Emitter
-from ..following import Following, Ops, rewrite
-from ..kernels import choice, concat
+from ..following import Ops, fuse
+from ..kernels import concat
 from ..kernels.concat import Concat
 from ..kernels.machine import Machine
 from ..program import Program
@@ -39,39 +36,13 @@ MOST = 32
 
 @register_pass("webnn-concat")
 def concatenations(program: Program) -> None:
-    machine = choice.machine_of(program)
-    if machine is None:
-        return
-
-    def find(operation: ir.Operation, ops: Ops) -> _Rows | None:
-        kernel = _kernel(machine, operation, ops) if operation.name == "webnn.concat" else None
-        if kernel is None:
-            return None
-        return _Rows(program, operation, Following(program, operation.results[0], ops), kernel)
-
-    rewrite(program, find)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A concatenation with its kernel."""
-
-    program: Program
-    operation: ir.Operation
-    following: Following
-    kernel: Concat
-
-    def compute(self) -> Tensor:
-        """The dispatch of the kernel."""
-        b, following = Emitter(), self.following
-        epilogue, operands = following.epilogue(repeat=self.kernel.columns // following.shape[-1], biased=False)
-        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (*map(Tensor.of, self.operation.operands), *operands)]
-        function = concat.function(replace(self.kernel, epilogue=epilogue))
-        return b.reshape(choice.dispatch(self.program, function, flat)[0], following.shape)
+    fuse(program, _kernel, concat.function)
 
 
 def _kernel(machine: Machine, operation: ir.Operation, ops: Ops) -> Concat | None:
     """None where IREE's code is as good."""
+    if operation.name != "webnn.concat":
+        return None
     _, op, (result,) = binding.view(operation)
     if result.data_type is not DataType.FLOAT32 or math.prod(result.shape) < SMALLEST or len(op.inputs) > MOST:
         return None

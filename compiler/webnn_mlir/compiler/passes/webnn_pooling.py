@@ -11,19 +11,14 @@ IREE copies the input where windows reach beyond it; and threads meet before and
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType
 from webnn_mlir.dialects.webnn.ops import _windows
 
 from .. import binding
-from ..binding import Tensor
-from ..emitter import Emitter
-from ..following import Following, Ops, rewrite
-from ..kernels import choice, pooling
+from ..following import Ops, fuse
+from ..kernels import pooling
 from ..kernels.convolution import Direction
 from ..kernels.machine import Machine
 from ..kernels.pooling import Pooling
@@ -36,39 +31,13 @@ KINDS = {"webnn.maxPool2d": False, "webnn.averagePool2d": True}
 
 @register_pass("webnn-pooling")
 def poolings(program: Program) -> None:
-    machine = choice.machine_of(program)
-    if machine is None:
-        return
-
-    def find(operation: ir.Operation, ops: Ops) -> _Windows | None:
-        kernel = _kernel(machine, operation) if operation.name in KINDS else None
-        if kernel is None:
-            return None
-        return _Windows(program, operation, Following(program, operation.results[0], ops), kernel)
-
-    rewrite(program, find)
+    fuse(program, _kernel, pooling.function)
 
 
-@dataclass(frozen=True)
-class _Windows:
-    """A pooling with its kernel."""
-
-    program: Program
-    operation: ir.Operation
-    following: Following
-    kernel: Pooling
-
-    def compute(self) -> Tensor:
-        """The dispatch of the kernel."""
-        b = Emitter()
-        epilogue, operands = self.following.epilogue(biased=False)
-        function = pooling.function(replace(self.kernel, epilogue=epilogue))
-        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (Tensor.of(self.operation.operands[0]), *operands)]
-        return b.reshape(choice.dispatch(self.program, function, flat)[0], self.following.shape)
-
-
-def _kernel(machine: Machine, operation: ir.Operation) -> Pooling | None:
+def _kernel(machine: Machine, operation: ir.Operation, ops: Ops) -> Pooling | None:
     """None where IREE's code is as good."""
+    if operation.name not in KINDS:
+        return None
     _, op, (result,) = binding.view(operation)
     if op.input.data_type is not DataType.FLOAT32 or op.layout != "nhwc":
         return None

@@ -14,17 +14,14 @@ Other sizes, and linear interpolation, are left to IREE.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
 from iree.compiler import ir
 
 from webnn_mlir.dialects.webnn import DataType
 
 from .. import binding
-from ..binding import Tensor
-from ..emitter import Emitter
-from ..following import Following, Ops, rewrite
-from ..kernels import choice, concat
+from ..following import Ops, fuse
+from ..kernels import concat
 from ..kernels.concat import Concat
 from ..kernels.machine import Machine
 from ..program import Program
@@ -39,38 +36,12 @@ MOST = 8
 
 @register_pass("webnn-resample")
 def resamplings(program: Program) -> None:
-    machine = choice.machine_of(program)
-    if machine is None:
-        return
-
-    def find(operation: ir.Operation, ops: Ops) -> _Nearest | None:
-        kernel = _kernel(machine, operation) if operation.name == "webnn.resample2d" else None
-        if kernel is None:
-            return None
-        return _Nearest(program, operation, Following(program, operation.results[0], ops), kernel)
-
-    rewrite(program, find)
+    fuse(program, _kernel, concat.function)
 
 
-@dataclass(frozen=True)
-class _Nearest:
-    """A repetition with its kernel."""
-
-    program: Program
-    operation: ir.Operation
-    following: Following
-    kernel: Concat
-
-    def compute(self) -> Tensor:
-        """The dispatch of the kernel."""
-        b, following = Emitter(), self.following
-        epilogue, operands = following.epilogue(repeat=self.kernel.columns // following.shape[-1], biased=False)
-        function = concat.function(replace(self.kernel, epilogue=epilogue))
-        flat = [b.reshape(v, [math.prod(v.shape)]) for v in (Tensor.of(self.operation.operands[0]), *operands)]
-        return b.reshape(choice.dispatch(self.program, function, flat)[0], following.shape)
-
-
-def _kernel(machine: Machine, operation: ir.Operation) -> Concat | None:
+def _kernel(machine: Machine, operation: ir.Operation, ops: Ops) -> Concat | None:
+    if operation.name != "webnn.resample2d":
+        return None
     _, op, (result,) = binding.view(operation)
     if op.input.data_type is not DataType.FLOAT32 or op.mode != "nearest-neighbor" or list(op.axes) != [1, 2]:
         return None
