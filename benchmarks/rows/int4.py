@@ -28,6 +28,10 @@ class Weights:
         steps = self.steps.astype(np.float64) - self.zeros[:, :, None]
         return (steps * self.scales[:, :, None]).reshape(self.columns, self.depth)
 
+SEVERAL = """128 rows by 4096x4096 weights, 4.3 GFLOP, in 27 ms are three quarters of what a core can do in a loop of
+FMAs alone. In five runs of all rows, beside other programs, the ratio of medians with two threads was
+0.90, 0.92, 0.92, 0.97 and 0.99, that of least times 0.87 to 0.93."""
+
 
 def packed(elements: Array) -> Array:
     return np.ascontiguousarray(elements[..., 0::2] | elements[..., 1::2] << 4)
@@ -106,7 +110,7 @@ instructions. """
 def rows_of(name: str, goal: float, rows: int, block: int, *, size: tuple[int, int] = (4096, 4096),
             dynamic: bool = False, outliers: bool = False) -> Row:  # fmt: skip
     make = partial(work, rows, *size, block, dynamic=dynamic, outliers=outliers)
-    tried = ("" if dynamic else NEAR_MEMORY) + CALLING if rows == 1 else ""
+    tried = ("" if dynamic else NEAR_MEMORY) + CALLING if rows == 1 else SEVERAL
     return Row("int4", name, make, DYNAMIC if dynamic else EXACT, goal, tried=tried)
 
 

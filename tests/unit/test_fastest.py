@@ -18,6 +18,11 @@ def clock(monkeypatch):
 
 def ways(clock, *seconds, first=0.0):
     """Ways that take these seconds, the first run `first` more, and the numbers of those that ran."""
+    return ways_of(clock, seconds, first)
+
+
+def ways_of(clock, seconds, first=0.0):
+    """The same of seconds that may change."""
     ran = []
 
     def way(number):
@@ -58,6 +63,19 @@ def test_all_are_tried_again(clock):
         slow += [len(ran)] if ran[-1] == 0 else []
     begun = [after for before, after in zip([0, *slow], slow, strict=False) if after > before + 1]
     assert 5 <= len(begun) <= 8
+
+
+def test_who_was_wrong_looks_again_soon(clock):
+    """Another one that is faster than the chosen one was slow for a while: that may be so again."""
+    seconds = [1e-4, 3e-5]
+    run, _ = ways_of(clock, seconds)
+    for _ in range(20_000):
+        run()
+    assert run._pause > fastest.PAUSE
+    seconds.reverse()
+    while run.chosen is not run._ways[0]:
+        run()
+    assert run._pause == fastest.PAUSE
 
 
 def test_a_long_first_run_decides_nothing(clock):

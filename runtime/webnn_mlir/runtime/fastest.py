@@ -15,7 +15,7 @@ Way = Callable[..., None]
 
 ENOUGH = 0.02
 """Seconds of runs of each way, one after the other: threads that have just worked are awake, and the system takes some
-milliseconds to give each a core. A way is out before, after n runs, when its least time is over 1 + 4 / n times
+milliseconds to give each a core. A way is out before, after n runs, when its least time is over 1 + 16 / n times
 another's."""
 
 FEW, LONG = 3, 5e-3
@@ -23,7 +23,7 @@ FEW, LONG = 3, 5e-3
 
 PAUSE = 0.05
 """Seconds of runs after which all ways are tried again, then twice as many, and so on: something else may have had the
-cores."""
+cores. Where another one is faster then, it begins anew."""
 
 
 class Fastest:
@@ -31,6 +31,7 @@ class Fastest:
 
     def __init__(self, *ways: Way):
         self._ways, self._pause = ways, PAUSE
+        self._before: Way | None = None
         self._lock = threading.Lock()
         self._begin()
 
@@ -68,7 +69,7 @@ class Fastest:
             return
         if len(least) == 1 and least[best] > LONG:
             self._choose(best)
-        elif self._seconds > ENOUGH or least[way] > (1 + 4 / self._runs) * least[best]:
+        elif self._seconds > ENOUGH or least[way] > (1 + 16 / self._runs) * least[best]:
             if self._left:
                 self._trying = self._left.pop(0)
                 self._runs, self._seconds = 0, 0.0
@@ -76,4 +77,7 @@ class Fastest:
                 self._choose(best)
 
     def _choose(self, way: Way) -> None:
-        self.chosen, self._seconds = way, 0.0
+        if way is not self._before:
+            self._pause = PAUSE
+        self.chosen = self._before = way
+        self._seconds = 0.0
