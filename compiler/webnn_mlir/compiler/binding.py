@@ -360,11 +360,13 @@ def unshaped(value: ir.Value) -> ir.Value:
 
 def used_by(value: ir.Value) -> Iterator[ir.Operation]:
     """What uses a value, in whatever shape."""
-    for use in value.uses:
-        if is_view(use.owner):
-            yield from used_by(use.owner.results[0])
-        else:
-            yield use.owner
+    left = [value]
+    while left:
+        for use in left.pop().uses:
+            if is_view(use.owner):
+                left.append(use.owner.results[0])
+            else:
+                yield use.owner
 
 
 def functions(module: ir.Module) -> Iterator[ir.Operation]:

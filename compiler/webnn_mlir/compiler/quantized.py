@@ -106,17 +106,19 @@ class Layout:
 
 def moved_from(value: ir.Value, is_source: Callable[[ir.Value], bool]) -> tuple[ir.Value, Layout] | None:
     """The source whose elements a value has, in another order or shape, and where they lie in it."""
-    if is_source(value):
-        return value, Layout.of(Tensor.of(value).shape)
-    if isinstance(value.owner, ir.Block) or value.owner.name not in ("webnn.transpose", "webnn.reshape"):
-        return None
-    source = moved_from(value.owner.operands[0], is_source)
-    if source is None:
-        return None
-    origin, layout = source
-    _, op, (result,) = binding.view(value.owner.operation)
-    moved = layout.transpose(op.permutation) if value.owner.name == "webnn.transpose" else layout.reshape(result.shape)
-    return (origin, moved) if moved else None
+    moves: list[ir.Operation] = []
+    while not is_source(value):
+        if isinstance(value.owner, ir.Block) or value.owner.name not in ("webnn.transpose", "webnn.reshape"):
+            return None
+        moves.append(value.owner.operation)
+        value = value.owner.operands[0]
+    layout: Layout | None = Layout.of(Tensor.of(value).shape)
+    for move in reversed(moves):
+        _, op, (result,) = binding.view(move)
+        if layout:
+            is_transpose = move.name == "webnn.transpose"
+            layout = layout.transpose(op.permutation) if is_transpose else layout.reshape(result.shape)
+    return (value, layout) if layout else None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ are alike.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -316,7 +317,7 @@ class Ahead:
             self.f.prefetch("w", self.f.code.at(self.start, done), -(-vectors // self.parts))
 
 
-class _Row:
+class _Row(ABC):
     """A row of the output."""
 
     def __init__(self, f: Function, c: Convolution, line: Value):
@@ -362,8 +363,9 @@ class _Row:
         places = min(tile, self.c.width.count - start)
         self.tile(self.code.index(start), places, self.c.segments(start, places))
 
+    @abstractmethod
     def tile(self, start: Value, places: int, segments: Sequence[Segment]) -> None:
-        raise NotImplementedError
+        """Writes some places from `start` on."""
 
     def x_at(self, start: Value, row: Value) -> Value:
         """Where x begins for a tile and a row of the filter."""
@@ -469,13 +471,13 @@ class Windows(_Row):
         values = self.last(loop.results, segments)
         self.output.store(values, self.line, start, [self.channel], [self.left])
 
+    @abstractmethod
     def first(self) -> Value:
         """What a window without elements gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def adder(self, row: Value, tap: int) -> Callable[[Value, Value], Value]:
         """What adds an element to others, where it is under a row of the window and an element of that."""
-        raise NotImplementedError
 
     def last(self, values: Sequence[Value], segments: Sequence[Segment]) -> Sequence[Value]:
         """What becomes of the values of the places."""
