@@ -156,6 +156,33 @@ print(compiled.cached, compiled.run(x=np.ones(2, np.float32))["y"].tolist())
     assert not modules & {"asyncio", "filelock", "importlib.metadata"}
 
 
+def test_a_model_is_read_without_the_parsers_of_graphs(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper
+
+    given, taken = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy")
+    model = helper.make_model(helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", [given], [taken]))
+    (tmp_path / "g.onnx").write_bytes(model.SerializeToString())
+    code = (
+        f"from webnn_mlir.compiler.frontend import read_graph; print(*read_graph({str(tmp_path / 'g.onnx')!r}).outputs)"
+    )
+    modules, output = loaded(code)
+    assert output == "y\n"
+    assert not modules & {"jsonschema", "lark"}
+
+
+def test_ops_of_linalg_are_handled_without_classes_for_them() -> None:
+    code = """
+from webnn_mlir.compiler import jobs
+from iree.compiler import ir
+text = "%0 = tensor.empty() : tensor<2xf32>  %1 = linalg.fill ins(%x : f32) outs(%0 : tensor<2xf32>) -> tensor<2xf32>"
+program = jobs.parse_mlir(f"func.func @f(%x: f32) {{ {text} return }}".encode(), "-")
+print([op.name for op in program.module.body.operations[0].regions[0].blocks[0].operations])
+"""
+    modules, output = loaded(code)
+    assert "linalg.fill" in output
+    assert not {m for m in modules if m.startswith("iree.compiler.dialects.linalg")}
+
+
 @pytest.mark.parametrize("needed", ["iree.compiler", "filelock", "jsonschema", "lark", "platformdirs"])
 def test_what_is_missing_for_compiling_is_said(needed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from webnn_mlir.runtime.compiled import compiler

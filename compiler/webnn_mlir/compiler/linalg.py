@@ -37,8 +37,7 @@ def read(x: Tensor, shape: Sequence[int], coordinates: Coordinates) -> Tensor:
     )
     block = operation.regions[0].blocks.append(element)
     with ir.InsertionPoint(block):
-        # The bindings' module of Linalg takes a tenth of a second to import.
-        place = [_index_of_loop(i) for i in range(len(shape))]
+        place = [index_of_loop(i) for i in range(len(shape))]
         value = tensor.extract(x.value, list(coordinates(place)))
         ir.Operation.create("linalg.yield", operands=[value])
     return Tensor.of(operation.results[0])
@@ -93,7 +92,21 @@ def index_from(indices: Tensor, place: Sequence[ir.Value | int], size: int, *, u
     return arith.index_cast(_index(), arith.minsi(arith.maxsi(from_start, zero), last))
 
 
-def _index_of_loop(dim: int) -> ir.Value:
+def filled(shape: Sequence[int], value: ir.Value) -> ir.Value:
+    """A tensor whose elements are all a value."""
+    result = tensor.empty(list(shape), value.type)
+    segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 1])}
+    operation = ir.Operation.create(
+        "linalg.fill", results=[result.type], operands=[value, result], attributes=segments, regions=1
+    )
+    block = operation.regions[0].blocks.append(value.type, value.type)
+    with ir.InsertionPoint(block):
+        ir.Operation.create("linalg.yield", operands=[block.arguments[0]])
+    return operation.result
+
+
+def index_of_loop(dim: int) -> ir.Value:
+    """A coordinate of the loops around an element."""
     attributes = {"dim": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), dim)}
     return ir.Operation.create("linalg.index", results=[_index()], attributes=attributes).result
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from iree.compiler import ir
-from iree.compiler.dialects import arith, tensor
+from iree.compiler.dialects import arith
 
 from webnn_mlir.dialects.webnn import DataType
 
 from . import binding
 from .binding import Tensor, element_type
 from .emitter import Emitter
+from .linalg import filled, index_of_loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,11 +222,8 @@ def contract(b: Emitter, access: Access, x: Tensor, data: Steps, scale: Tensor, 
         inputs.append(zero_point.value)
         maps.append(plain(access.scale, zero_point.nibbles))
     maps.append(plain(access.result))
-    # The module defines all of Linalg's named ops, which takes a tenth of a second; few programs need it.
-    from iree.compiler.dialects import linalg
-
     f32 = ir.F32Type.get()
-    start = linalg.fill(arith.constant(f32, 0.0), outs=[tensor.empty(sizes(access.result), f32)])
+    start = filled(sizes(access.result), arith.constant(f32, 0.0))
     iterators = ["parallel"] * len(access.result) + ["reduction"] * len(access.reduced)
     operation = ir.Operation.create(
         "linalg.generic",
@@ -245,7 +243,8 @@ def contract(b: Emitter, access: Access, x: Tensor, data: Steps, scale: Tensor, 
         if zero_point is not None:
             steps = arith.subi(steps, _integer(zero[0], zero_point, axes))
         weight = arith.mulf(arith.sitofp(f32, steps), _extend_float(factor))
-        linalg.yield_([arith.addf(sum_, arith.mulf(_extend_float(activation), weight))])
+        total = arith.addf(sum_, arith.mulf(_extend_float(activation), weight))
+        ir.Operation.create("linalg.yield", operands=[total])
     return Tensor.of(operation.results[0])
 
 
@@ -258,9 +257,7 @@ def _integer(value: ir.Value, steps: Steps, axes: Axes) -> ir.Value:
         value = extend(i32, value)
     if steps.nibbles is None:
         return value
-    from iree.compiler.dialects.linalg import IndexOp
-
-    position = arith.index_cast(i32, IndexOp(axes.index(steps.nibbles)).result)
+    position = arith.index_cast(i32, index_of_loop(axes.index(steps.nibbles)))
     left = arith.subi(arith.constant(i32, 28), arith.muli(position, arith.constant(i32, 4)))
     top, down = arith.shli(value, left), arith.constant(i32, 28)
     return arith.shrui(top, down) if unsigned else arith.shrsi(top, down)

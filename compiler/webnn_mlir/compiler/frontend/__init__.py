@@ -10,24 +10,23 @@ Files may come from anyone: whatever is wrong with one is a GraphError, of one d
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from webnn_mlir.dialects.webnn import Graph
 
 from ..specialization import UNSPECIALIZED, Specialization
-from . import webnn_json, webnn_text
 from .document import Document
-from .exporter import export_graph
-from .importer import import_document
 from .source import Outputs, Source, failure, os_errors, quote, read_source
 from .weights import find_weights, open_weights
-from .weights_writer import write_safetensors, write_weights
+
+# What reads and writes formats is imported where it is needed: parsers and validators take longer to import than most
+# models to read.
 
 __all__ = ["read_document", "read_graph", "write_document", "write_graph"]
 
-_FORMATS = {".webnn": webnn_text, ".json": webnn_json}
-_WRITERS = {".safetensors": write_safetensors, ".weights": write_weights}
+_FORMATS = {".webnn": "webnn_text", ".json": "webnn_json"}
 
 StrPath = str | os.PathLike[str]
 
@@ -48,6 +47,8 @@ def read_graph(
         if weights is not None:
             raise ValueError("an ONNX model names the files of its weights")
         return read_onnx(path, specialization)
+    from .importer import import_document
+
     document = read_document(path)
     for name in (*specialization.input_shapes, *specialization.constants):
         raise failure(f"only inputs of ONNX models are given a shape or a value; {quote(name)} is given one", path)
@@ -58,16 +59,23 @@ def read_graph(
 def read_document(path: StrPath) -> Document:
     """What a file says, nothing interpreted. Raises GraphError."""
     source = read_source(path, what="a graph")
-    document: Document = (_FORMATS.get(Path(path).suffix) or _sniff(source)).read(source)
+    suffix = Path(path).suffix
+    document: Document = _format(suffix if suffix in _FORMATS else _sniff(source)).read(source)
     return document
 
 
-def _sniff(source: Source) -> ModuleType:
+def _format(suffix: str) -> ModuleType:
+    """What reads and writes it."""
+    return import_module(f"{__name__}.{_FORMATS[suffix]}")
+
+
+def _sniff(source: Source) -> str:
+    """The suffix that a file without one of ours should have."""
     start = source.text.lstrip()
     if start.startswith("{"):
-        return webnn_json
+        return ".json"
     if start.startswith(("webnn_graph", "#")):
-        return webnn_text
+        return ".webnn"
     raise source.failure("this is not a graph: neither .webnn text nor webnn-graph-json", 0)
 
 
@@ -86,7 +94,10 @@ def write_graph(
     The formats hold no labels: a node that has one is an error unless `drop_labels`. `quantized` is the formats' hint
     that the tensors are to stay as they are. Raises GraphError; then, no file has changed.
     """
-    if weights not in (*_WRITERS, "inline"):
+    from .exporter import export_graph
+    from .weights_writer import WRITERS
+
+    if weights not in (*WRITERS, "inline"):
         raise ValueError(f"weights: {weights!r} must be .safetensors, .weights or inline")
     target = Path(path)
     exported = export_graph(
@@ -97,7 +108,7 @@ def write_graph(
         if exported.tensors:
             beside = target.with_suffix(weights)
             _refuse_shadow(beside)
-            _WRITERS[weights](beside, exported.tensors, outputs)
+            WRITERS[weights](beside, exported.tensors, outputs)
         _write(target, text, outputs)
 
 
@@ -111,7 +122,7 @@ def write_document(document: Document, path: StrPath) -> None:
 def _encode(document: Document, path: Path) -> bytes:
     if path.suffix not in _FORMATS:
         raise failure(f"the name ends in {quote(path.suffix)}; it must end in {' or '.join(_FORMATS)}", path)
-    text: str = _FORMATS[path.suffix].write(document)
+    text: str = _format(path.suffix).write(document)
     try:
         return text.encode()
     except UnicodeEncodeError as error:

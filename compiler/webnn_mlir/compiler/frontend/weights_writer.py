@@ -65,3 +65,7 @@ def write_weights(path: Path, tensors: Tensors, outputs: Outputs) -> None:
     stream = outputs.open(manifest)
     with os_errors(manifest):
         stream.write((json.dumps(document, indent=1) + "\n").encode())
+
+
+WRITERS = {".safetensors": write_safetensors, ".weights": write_weights}
+"""What writes a weights file, by the ending of its name."""

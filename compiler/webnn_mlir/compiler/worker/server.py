@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import sys
-from importlib import import_module
 from typing import Any
 
 Json = dict[str, Any]
@@ -22,9 +21,6 @@ def main() -> None:
         answers.flush()
 
     from .. import iree, jobs
-
-    # MLIR's binding imports it with the first of its ops. Now there may be time: the caller reads the model's file.
-    import_module("iree.compiler.dialects.linalg")
 
     limit, linking = json.loads(sys.argv[1])
     if not linking:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
@@ -42,8 +43,19 @@ class Row:
     domain: str
     since: int
     function: Function
-    inputs: tuple[Parameter, ...]
-    attributes: dict[str, Parameter]
+
+    @cached_property
+    def _parameters(self) -> list[Parameter]:
+        _, *parameters = inspect.signature(self.function).parameters.values()
+        return parameters
+
+    @property
+    def inputs(self) -> list[Parameter]:
+        return [p for p in self._parameters if p.kind is not Parameter.KEYWORD_ONLY]
+
+    @property
+    def attributes(self) -> dict[str, Parameter]:
+        return {p.name: p for p in self._parameters if p.kind is Parameter.KEYWORD_ONLY}
 
     def bind(
         self, w: NodeBuilder, inputs: Sequence[Value | None], attributes: Mapping[str, Any]
@@ -159,11 +171,8 @@ def operator(*names: str, domain: str = "", since: int = 1) -> Callable[[Functio
 
 def add(name: str, function: Function, *, domain: str = "", since: int = 1) -> None:
     """Makes a function the row of an operator."""
-    _, *parameters = inspect.signature(function).parameters.values()
-    inputs = tuple(p for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
-    attributes = {p.name: p for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
     rows = ROWS.setdefault((domain, name), [])
-    rows.append(Row(name, domain, since, function, inputs, attributes))
+    rows.append(Row(name, domain, since, function))
     rows.sort(key=lambda row: -row.since)
 
 
