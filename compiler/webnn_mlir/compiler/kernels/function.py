@@ -13,8 +13,9 @@ from .product import Product
 AS_IT_IS = "#iree_codegen.translation_info<pipeline = #iree_codegen.no_pipeline>"
 """Neither tiled nor vectorized: IREE only lowers what is written."""
 
-NOT_INLINED = '{no_inline, llvm.bareptr, llvm.no_inline}'
-"""Neither by MLIR nor by LLVM."""
+ROUTINE = f"{{no_inline, llvm.bareptr, llvm.no_inline, translation_info = {AS_IT_IS}}}"
+"""What a function has that entries call: neither MLIR nor LLVM puts it into them, it takes a pointer for each memory,
+and IREE does not look for tiles in it."""
 
 written_once = lru_cache(maxsize=64)
 """For what writes a kernel's functions: layers of one shape share them."""
@@ -57,7 +58,7 @@ class Dispatch:
     def routine(self) -> str:
         """The function as a sequence calls it."""
         arguments = ", ".join(["%workgroup: index", *(f"%m{i}: {type_}" for i, type_ in enumerate(self.memories))])
-        head = f"func.func private @{self.within}({arguments}) attributes {NOT_INLINED} {{"
+        head = f"func.func private @{self.within}({arguments}) attributes {ROUTINE} {{"
         return "\n".join([head, self.body, "return", "}"])
 
 

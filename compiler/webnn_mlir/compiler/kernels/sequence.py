@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .code import Code, Value
-from .function import AS_IT_IS, NOT_INLINED, Dispatch
+from .function import AS_IT_IS, ROUTINE, Dispatch
 
 WORKGROUPS = 64
 """Threads that can take part, and workgroups of a stage: the bits of a counter."""
@@ -153,7 +153,7 @@ class _Wait(_Writer):
         code.do("scf.yield")
         code.do("}")
         arguments = f"%memory: {self.type}, %place: index, %wanted: {COUNTER}"
-        head = f"func.func private @{self.kernels.name}_wait({arguments}) attributes {NOT_INLINED} {{"
+        head = f"func.func private @{self.kernels.name}_wait({arguments}) attributes {ROUTINE} {{"
         return "\n".join([head, code.text(), "return", "}"])
 
 
@@ -183,7 +183,7 @@ class _Begin(_Writer):
         arguments = f"%memory: {self.type}, %slot: index, {numbers}, %back: i1"
         head = f"func.func private @{self.kernels.name}_begin({arguments}) -> ({types})"
         last = f"return {', '.join(step.values)} : {types}"
-        return "\n".join([f"{head} attributes {NOT_INLINED} {{", code.text(), last, "}"])
+        return "\n".join([f"{head} attributes {ROUTINE} {{", code.text(), last, "}"])
 
     def lowest(self, free: Value, upper: Value) -> Value:
         """From the place on upwards; from the start where nothing is left there."""
