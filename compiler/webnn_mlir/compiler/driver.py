@@ -143,6 +143,7 @@ def _compile_in(
         "folder": str(folder),
         "print_after_all": controls.print_after_all,
         "save_temps": controls.save_temps and str(controls.save_temps.resolve()),
+        "crash_reproducer": controls.crash_reproducer is not None,
     }
     # The digest of an MLIR file does not cover the weights beside it.
     covered = "graph" in request_source or _weights_beside(request_source) is None

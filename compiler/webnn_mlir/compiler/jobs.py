@@ -227,8 +227,9 @@ def _compile_with(request: Json, send: Send, choose: Callable[[Program], list[st
     if options.emit in pipeline.STAGES:
         return answer | {"text": program.text()}
     pipeline.run(program, pipeline.for_iree(options), after)
-    # Should the native compiler crash, this is what it crashed on.
-    (folder / "reproducer.mlir").write_text(program.text(resources=False))
+    if request["crash_reproducer"]:
+        # Should the native compiler crash, this is what it crashed on.
+        (folder / "reproducer.mlir").write_text(program.text(resources=False))
     start = time.perf_counter()
     flags = [*choose(program), *options.flags()]
     if program.tuning is not None:
