@@ -36,7 +36,7 @@ def error(y, x, w, expected):
     return np.max(np.abs(y - expected) / (np.abs(x.astype(np.float64)) @ np.abs(w) + 1))
 
 
-@pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
+@pytest.mark.parametrize("machine", ["zen5", "avx512vnni", "avx2"])
 @pytest.mark.parametrize(
     ("rows", "depth", "columns"),
     [(1, 1, 8), (1, 700, 333), (3, 64, 128), (5, 33, 20), (30, 1024, 50), (100, 1026, 48), (300, 640, 16)],
@@ -94,7 +94,7 @@ def test_gemm_transposes_and_batches(run):
     assert error(y.reshape(6, 24), x, w, x.astype(np.float64) @ w) < 1e-6
 
 
-@pytest.mark.parametrize("machine", ["avx512vnni", "avx2"])
+@pytest.mark.parametrize("machine", ["zen5", "avx512vnni", "avx2"])
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     ("batch", "rows", "depth", "columns"),

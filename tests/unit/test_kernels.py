@@ -179,8 +179,11 @@ def test_blocks_that_fit_no_kernel_take_the_linalg_form():
 
 @pytest.mark.parametrize(
     ("cpu", "machine"),
-    [("znver4", "avx512vnni"), ("alderlake", "avxvnni"), ("haswell", "avx2"), ("generic", None), ("x86-64-v2", None)],
-)
+    [
+        ("znver5", "zen5"), ("znver4", "avx512vnni"), ("tigerlake", "avx512vnni"), ("alderlake", "avxvnni"),
+        ("haswell", "avx2"), ("generic", None), ("x86-64-v2", None),
+    ],
+)  # fmt: skip
 def test_machine_of_a_processor(cpu, machine):
     program = from_graph(_graph())
     program.options["flags"] = CompileOptions(target_cpu=cpu).flags()

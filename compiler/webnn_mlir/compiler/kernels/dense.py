@@ -85,7 +85,7 @@ class Dense:
             return self.chosen_width
         most = MOST_WIDTH_OF_FEW if self.rows <= FEW_ROWS else MOST_WIDTH
         fit = (self.machine.registers - 2) // (self.rows + 1)
-        return min(max(2, min(most, fit)), self.widths[-1])
+        return min(self.machine.across if fit < 2 else min(most, fit), self.widths[-1])
 
     @property
     def widths(self) -> tuple[int, ...]:

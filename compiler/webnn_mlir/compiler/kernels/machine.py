@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .code import Code, Value
 
@@ -20,6 +20,7 @@ class Machine:
 
     `signed` tells whether weights of 8 bits are signed in `dot`; `wide` whether it takes digits to 127 with them: where
     it adds products in 16 bits, it takes them to 64. Up to `few` rows are multiplied faster by digits than in float32.
+    Many rows are multiplied with `across` vectors at a time.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Machine:
     signed: bool = False
     wide: bool = True
     few: int = 8
+    across: int = 2
 
     def digit(self, bits: int) -> int:
         """The greatest digit with weights of so many bits."""
@@ -65,11 +67,17 @@ def _yield(code: Code) -> None:
     code.do(f'llvm.call_intrinsic "llvm.aarch64.hint"({code.constant("1", "i32")}) : (i32) -> ()')
 
 
+_AVX512 = Machine(
+    "avx512vnni", 16, 32, frozenset({"avx512vnni", "avx512bw", "avx512vl"}),
+    _vnni("llvm.x86.avx512.vpdpbusd.512", 16), _pause,
+)  # fmt: skip
+# Tiles of 6 rows by 4 vectors, which read more weights and fewer elements of rows than those of 14 by 2, are up to 15 %
+# faster there. On Xeons they take up to 20 % longer.
+_ZEN5 = replace(_AVX512, name="zen5", features=_AVX512.features | {"avx512vp2intersect", "clzero"}, across=4)
+
 MACHINES = (
-    Machine(
-        "avx512vnni", 16, 32, frozenset({"avx512vnni", "avx512bw", "avx512vl"}),
-        _vnni("llvm.x86.avx512.vpdpbusd.512", 16), _pause,
-    ),
+    _ZEN5,
+    _AVX512,
     Machine(
         "avxvnni", 8, 16, frozenset({"avxvnni", "avx2", "fma"}), _vnni("llvm.x86.avx512.vpdpbusd.256", 8), _pause
     ),
