@@ -14,9 +14,9 @@ __all__ = ["Array", "Contender", "Row", "Runner", "Work"]
 CALLING = """With two threads the calling thread works, and another one helps: in a run, 12 us are two calls of IREE's
 virtual machine and the end of the helper's, where ONNX Runtime's call takes 5, and the rest is half of what one
 thread takes. Before, IREE's two threads slept between runs and were woken one after the other, and a softmax took 150
-us instead of 85. What did not help that: threads that spin for 50 or 500 us (20 % more, and three times as much, since
-the caller then has no core), cores that never fall asleep (nothing), threads that are not pinned to cores (20 %
-more)."""
+us on a Xeon instead of 85. What did not help that: threads that spin for 50 or 500 us (20 % more, and three times as
+much, since the caller then has no core), cores that never fall asleep (nothing), threads that are not pinned to cores
+(20 % more)."""
 """What short runs take with two threads beside their work."""
 
 

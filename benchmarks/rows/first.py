@@ -88,21 +88,27 @@ def of_mobilenet() -> tuple[bytes, dict[str, Array]]:
 MODELS = {"minilm": of_minilm, "mobilenetv2": of_mobilenet}
 
 TRIED = {
-    "cold": """With two cores MobileNetV2 takes 2.9 s: Python with NumPy and our imports 0.1, reading 0.15 to 0.3
-(beside it the compiler's process starts), our passes 0.25, packing included, IREE 2.1 to 2.3, the first run 0.02;
-MiniLM 2.5, of it IREE 1.7 and reading 0.4. Of IREE's time 0.5 s are before there are executables, 0.1 their
-configuration, 0.6 their lowering and 0.9 LLVM, of which a quarter is loop strength reduction. With empty kernels
-IREE takes 1.0 s, and 0.25 for a module of one addition: three times what ONNX Runtime takes is 0.6 s here, and all
-but IREE takes 0.5. What helps: kernels that are only declared until IREE has its executables (a quarter); an
-onnx_ir that does not import sympy (0.25 s); not to verify the module after each of IREE's passes (22 to 32 % of
-IREE's time); one executable for all layers of a shape, written once; no tiling pipeline for kernels that are
-vectors already (5 %); the worker started before the file is read. Without our kernels IREE takes twice as long.
-What does not: routines that come in only after the executables' configuration (4 %), what each stage of a sequence
-does as calls of two functions (4 %), -O0 and -O1 instead of -O3 (3 % less), no hoisting and evaluating of constants
-(nothing: weights are packed before), LLVM's SLP and loop vectorization or unrolling off (up to 5 %), fewer dialects
-in the context, other settings of malloc, executables that are not linked to one (twice the time, since the linker
-is called for each). Without LLVM's loop strength reduction it is 9 % less, but that is a setting of the process and
-touches all code.""",
+    "cold": """With two cores MobileNetV2 takes 2.6 to 3.2 s: Python with NumPy and our imports 0.15, reading 0.15 to
+0.2 (beside it the compiler's process starts, which takes 0.35), our passes 0.25, packing included, IREE 2.0 to 2.2,
+the first run 0.03; MiniLM 2.2, of it IREE 1.4, a quarter of which is to write the weights, and reading 0.25. Of
+IREE's time for MobileNetV2 0.4 s are before there are executables, 0.1 their configuration, 0.4 their lowering and
+1.05 LLVM and what is around it, of which a fifth is loop strength reduction. With empty kernels IREE takes 0.7 s, and
+0.6 for two small products: three times what ONNX Runtime takes is 0.55 s here, and all but IREE takes 0.5. What
+helps: kernels that are only declared until IREE has its executables (a quarter); functions that take a pointer for
+each memory instead of five values, and are not inlined where the order of work is decided (17 % of LLVM's time); to
+say of each function, not only of those dispatched, that there is nothing to tile (10 %); parsers, validators and
+Linalg's classes that are not imported for an ONNX model (0.35 s of a core); an onnx_ir that does not import sympy
+(0.25 s); not to verify the module after each of IREE's passes (22 to 32 % of IREE's time); one executable for all
+layers of a shape, written once; the worker started before the file is read. Without our kernels IREE takes twice as
+long. What does not: routines that come in only after the executables' configuration (4 %), what each stage of a
+sequence does as calls of two functions (4 %), -O0 and -O1 instead of -O3 (3 % less), no hoisting and evaluating of
+constants (nothing: weights are packed before), LLVM's SLP and loop vectorization or unrolling off (up to 5 %), a
+fourth of the unrolled steps (a tenth), indices of outer loops hidden from loop strength reduction (12 % of LLVM's
+time less, and as much more for MLIR), routines alike but for their sizes as one (three of 36 are), fewer dialects in
+the context, other settings of malloc, no archive around the artifact (0.2 s for MiniLM, but it has the sums that a
+damaged one is found by), executables that are not linked to one (twice the time, since the linker is called for
+each). Without LLVM's loop strength reduction it is 9 % less, but that is a setting of the process and touches all
+code.""",
     "cached": """A hit imports neither declarations nor the worker nor IREE's compiler, asks only for the states of
 files, links the artifact instead of copying it and does not sum it up again; digests are computed once for each state
 of a file. Of 0.25 s of a core for MiniLM Python with NumPy takes 0.09, IREE's runtime 0.02, our imports and the look-

@@ -71,8 +71,13 @@ def work(length: int) -> Work:
     return Work(compiled, rivals, expected, np.full_like(expected, np.abs(expected).max()))
 
 
+TRIED = """On a Zen 5, products of matrices are 11.5 of the 14 ms of 128 tokens in one thread, at 230 of the 237
+GFLOP/s that a core has in a loop of FMAs alone, attention is 0.9, the rest layer norms and GELU. Before tiles of 6
+rows by 4 vectors the ratio was 0.95 to 0.97 there."""
+
+
 def row_of(length: int, goal: float) -> Row:
-    return Row("transformers", f"minilm-{length}", partial(work, length), 1e-5, goal)
+    return Row("transformers", f"minilm-{length}", partial(work, length), 1e-5, goal, tried=TRIED)
 
 
 ROWS = [row_of(128, 0.95), row_of(50, 1.0)]
