@@ -59,8 +59,6 @@ def _run(request: Json, send: Send) -> Json:
         return failure(compiler_diagnostics(error.text))
     except ir.MLIRError as error:
         return failure(parse_diagnostics(error, request["source"].get("file", "-")))
-    except MemoryError:
-        return failure([Diagnostic("the compiler ran out of memory")])
 
 
 def failure(diagnostics: list[Diagnostic]) -> Json:

@@ -20,6 +20,8 @@ def main() -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
+    from webnn_mlir.dialects.webnn import Diagnostic
+
     from .. import iree, jobs
 
     limit, linking = json.loads(sys.argv[1])
@@ -28,8 +30,15 @@ def main() -> None:
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     for line in sys.stdin:
-        request = json.loads(line)
-        send(jobs.run(request, send))
+        try:
+            answer = jobs.run(json.loads(line), send)
+        except MemoryError:
+            if limit is not None:
+                # The caller knows what this says of a child with a limit. There may be no memory for a traceback.
+                os.write(2, b"MemoryError")
+                os._exit(1)
+            answer = jobs.failure([Diagnostic("the compiler ran out of memory")])
+        send(answer)
 
 
 if __name__ == "__main__":
