@@ -253,8 +253,9 @@ def test_timeout(folder):
 
 
 def test_max_memory(folder):
-    with pytest.raises(WorkerError, match="memory limit of 1048576 bytes"):
-        compile(slow_graph(), cache=False, max_memory=2**20, timeout=60)
+    for limit in (2**20, 2**26):
+        with pytest.raises(WorkerError, match=f"reached the memory limit of {limit} bytes"):
+            compile(slow_graph(), cache=False, max_memory=limit, timeout=60)
     np.testing.assert_array_equal(compile(graph(), cache=False, max_memory=2**33, **FAST).run(x=X)["y"], X * 64)
 
 

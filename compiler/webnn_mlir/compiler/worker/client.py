@@ -20,9 +20,11 @@ from typing import Any, BinaryIO
 Json = dict[str, Any]
 
 _OUT_OF_MEMORY = re.compile(
-    "out of memory|cannot allocate|allocation (still )?failed|bad_alloc|MemoryError", re.IGNORECASE
+    "out of memory|cannot allocate|failed to map segment|pthread_create failed|allocation (still )?failed|bad_alloc|"
+    "MemoryError",
+    re.IGNORECASE,
 )
-"""What LLVM, the C library, OpenBLAS, C++ and Python print when they get no memory."""
+"""What LLVM, the C library, its loader, OpenBLAS, C++ and Python print when they get no memory."""
 
 
 FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
