@@ -24,6 +24,7 @@ def reading(length: int) -> Contender:
     def prepare(threads: int) -> Runner:
         parts = np.array_split(np.ones(length // 4, np.float32), threads)
         pool = ThreadPoolExecutor(threads)
-        return Runner(lambda: list(pool.map(np.sum, parts)), lambda: np.empty(0))
+        # A sum, which NumPy divides into short ones, takes up to twice as long as the greatest element.
+        return Runner(lambda: list(pool.map(np.max, parts)), lambda: np.empty(0))
 
     return prepare

@@ -32,6 +32,9 @@ GOALS = {"level-0": 0.5, "level-4": 1.25, "memory": 1.33}
 
 FEW = Effort(rounds=9, seconds=0.5)
 
+STAGES = """With two threads a token of the small decoder is 1.8 ms of some 70 kernels, of 25 us each, between which the
+threads wait for each other. It reads its weights at 38 GB/s, where two threads that only read have 54."""
+
 
 @cache
 def temporary() -> tempfile.TemporaryDirectory[str]:
@@ -93,7 +96,7 @@ def work(size: str, against: str) -> Work:
 
 ROWS = [
     Row(
-        "decoder", f"{size}-{against}", partial(work, size, against), 1e-4, goal, rival_bound=0.1,
+        "decoder", f"{size}-{against}", partial(work, size, against), 1e-4, goal, rival_bound=0.1, tried=STAGES,
         effort=FEW if size == "phi-3-mini" else None,
     )
     for size in SIZES
