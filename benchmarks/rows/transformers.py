@@ -71,9 +71,9 @@ def work(length: int) -> Work:
     return Work(compiled, rivals, expected, np.full_like(expected, np.abs(expected).max()))
 
 
-TRIED = """On a Zen 5, products of matrices are 11.5 of the 14 ms of 128 tokens in one thread, at 230 of the 237
-GFLOP/s that a core has in a loop of FMAs alone, attention is 0.9, the rest layer norms and GELU. Before tiles of 6
-rows by 4 vectors the ratio was 0.95 to 0.97 there."""
+TRIED = """On a Zen 5, products of matrices are 11.9 of the 14.1 to 14.7 ms of 128 tokens in one thread, at 228 to 236
+of the 237 GFLOP/s that a core has in a loop of FMAs alone, attention is 0.9, the rest layer norms and GELU. Before
+tiles of 6 rows by 4 vectors the ratio was 0.95 to 0.97 there."""
 
 
 def row_of(length: int, goal: float) -> Row:

@@ -173,7 +173,6 @@ def test_a_model_is_read_without_the_parsers_of_graphs(tmp_path: Path) -> None:
 def test_ops_of_linalg_are_handled_without_classes_for_them() -> None:
     code = """
 from webnn_mlir.compiler import jobs
-from iree.compiler import ir
 text = "%0 = tensor.empty() : tensor<2xf32>  %1 = linalg.fill ins(%x : f32) outs(%0 : tensor<2xf32>) -> tensor<2xf32>"
 program = jobs.parse_mlir(f"func.func @f(%x: f32) {{ {text} return }}".encode(), "-")
 print([op.name for op in program.module.body.operations[0].regions[0].blocks[0].operations])

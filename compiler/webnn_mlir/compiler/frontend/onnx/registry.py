@@ -49,11 +49,11 @@ class Row:
         _, *parameters = inspect.signature(self.function).parameters.values()
         return parameters
 
-    @property
+    @cached_property
     def inputs(self) -> list[Parameter]:
         return [p for p in self._parameters if p.kind is not Parameter.KEYWORD_ONLY]
 
-    @property
+    @cached_property
     def attributes(self) -> dict[str, Parameter]:
         return {p.name: p for p in self._parameters if p.kind is Parameter.KEYWORD_ONLY}
 
