@@ -177,6 +177,10 @@ def test_blocks_that_fit_no_kernel_take_the_linalg_form():
 # Machines
 
 
+def test_a_description_is_the_same_in_every_process():
+    assert all("0x" not in text and "frozenset" not in text for text in map(repr, BY_NAME.values()))
+
+
 @pytest.mark.parametrize(
     ("cpu", "machine"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .code import Code, Value
 
@@ -26,9 +26,10 @@ class Machine:
     name: str
     lanes: int
     registers: int
-    features: frozenset[str]
-    dot: Dot
-    pause: Pause
+    # Names of kernels are digests of what describes them, and must be the same in every process.
+    features: frozenset[str] = field(repr=False)
+    dot: Dot = field(repr=False)
+    pause: Pause = field(repr=False)
     signed: bool = False
     wide: bool = True
     few: int = 8
