@@ -70,6 +70,14 @@ def errors(y, x, weights):
     return np.abs(y - wide @ values) / (np.abs(wide) @ np.abs(values))
 
 
+def diagonal(rng, data_type, size):
+    """Weights of which each column has one that is not zero."""
+    weights = Quantized(rng, data_type, size, size, 64)
+    zeros = np.repeat(weights.zeros, weights.spread, 0)
+    weights.steps = np.where(np.eye(size, dtype=bool), np.where(zeros < 5, zeros + 5, zeros - 5), zeros)
+    return weights
+
+
 def with_outliers(rng, rows, weights):
     """Activations with an outlier of 1e3 in every block of 16; every other one is on weights of zero."""
     depth = weights.steps.shape[0]
@@ -123,6 +131,32 @@ def test_dynamic(product, machine, data_type):
         off = np.abs(y - x.astype(np.float64) @ weights.values)
         assert np.all(off <= allowed * 1.001)
         assert off.max() > 1e-4 * allowed.max()
+
+
+@pytest.mark.parametrize("machine", NATIVE)
+@pytest.mark.parametrize("data_type", ["uint4", "int8"])
+@pytest.mark.parametrize(("share", "least"), [(0.05, -12), (1.0, -12), (1.0, -40)])
+def test_exact_for_every_element(product, machine, data_type, share, least):
+    """Each column has a single weight, so each element's own error is seen: of few small ones in a block, or many."""
+    rng = np.random.default_rng(11)
+    weights = diagonal(rng, data_type, 256)
+    small = np.exp2(rng.uniform(least, 0, (2, 256)))
+    x = np.where(rng.random((2, 256)) < share, small, rng.uniform(0.5, 1, (2, 256))).astype(np.float32)
+    assert errors(product(x, weights, machine), x, weights).max() <= BOUND
+
+
+def test_products_of_the_same_rows(tmp_path):
+    """What is listed of x depends on where the weights lie."""
+    rng = np.random.default_rng(12)
+    x = rng.standard_normal((1, 256)).astype(np.float32)
+    x[0, ::60] = 1e-3
+    products = {t: diagonal(rng, t, 256) for t in ("uint4", "int8")}
+    b = GraphBuilder()
+    given = b.input("x", "float32", x.shape)
+    graph = b.graph({t: b.matmul(given, weights.emit(b)) for t, weights in products.items()})
+    outputs = run_program(lowered(graph, machine="avx512vnni"), tmp_path, {"x": x})
+    for name, weights in products.items():
+        assert errors(outputs[name], x, weights).max() <= BOUND
 
 
 @pytest.mark.parametrize("scale", [1e-37, 1e-34, 1e-20, 1e20, 1e30])

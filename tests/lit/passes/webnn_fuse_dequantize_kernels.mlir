@@ -5,7 +5,7 @@
 // One row: digits, and dot products of bytes with packed weights. Zero points that are all the same are none.
 // CHECK-LABEL: stream.executable private @exact_1x64x40_i4_block32_f32_zero8
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
-// CHECK-LABEL: stream.executable private @exact_digits_1x64_block32_to127_zero8
+// CHECK-LABEL: stream.executable private @exact_digits_1x64_i4_block32_zero8
 // CHECK-LABEL: func.func @row
 // DYNAMIC-LABEL: stream.executable private @dynamic_1x64x40_i4_block32_f32_zero8
 // AVX2-LABEL: stream.executable private @exact_1x64x40_i4_block32_f32_zero8
@@ -17,7 +17,7 @@ func.func @row(%x: tensor<1x64xf32>) -> tensor<1x40xf32> {
   %w = "webnn.dequantizeLinear"(%q, %s, %z) : (tensor<64x40xi4>, tensor<2x40xf32>, tensor<2x40xi4>) -> tensor<64x40xf32>
   // CHECK-DAG: "webnn.constant"() {key = "W.weights"} : () -> tensor<1536xui8>
   // CHECK-DAG: "webnn.constant"() {key = "S.factors"} : () -> tensor<96xf32>
-  // CHECK: flow.dispatch @exact_digits_1x64_block32_to127_zero8::@
+  // CHECK: flow.dispatch @exact_digits_1x64_i4_block32_zero8::@
   // CHECK: flow.dispatch @exact_1x64x40_i4_block32_f32_zero8::@
   // CHECK-NOT: webnn.dequantizeLinear
   %y = "webnn.matmul"(%x, %w) : (tensor<1x64xf32>, tensor<64x40xf32>) -> tensor<1x40xf32>

@@ -2,7 +2,7 @@
 
 What a product costs, in instructions of a vector for 16 weights (AVX-512 with VNNI):
 
-    digits:  0.4 to unpack, and for each row 1.7 with four digits, 0.5 with one
+    digits:  0.4 to unpack, and for each row 1.3 with three digits, 0.5 with one
     tiles:   6 to unpack, and for each row 1
 
 so exact products of few rows are computed with digits, others with tiles: `Machine.few` rows is where they meet.
@@ -31,9 +31,6 @@ from .function import Dispatch
 from .machine import BY_NAME, Machine, machine_for
 from .packing import NIBBLES, Packed, Packing
 from .product import Product
-
-FIRST_DIGITS = 4
-"""With blocks of 32 normally distributed elements, one in 10000 needs a fifth."""
 
 LARGEST_BLOCK = 256
 """Of which the sums of integers fit a float32."""
@@ -132,9 +129,9 @@ def dispatches(product: Product, *, dynamic: bool, form: str | None = None) -> l
     weights = product.groups * product.blocks * product.block_bytes
     workgroups = max(1, min(WORKGROUPS, product.groups, weights // WORKGROUP_BYTES))
     if dynamic:
-        return digits.functions(digits.Digits(product, 1, False, workgroups))
+        return digits.functions(digits.Digits(product, False, workgroups))
     if (form or form_of(product)) == "digits":
-        return digits.functions(digits.Digits(product, FIRST_DIGITS, True, workgroups))
+        return digits.functions(digits.Digits(product, True, workgroups))
     return tiles.functions(tiles.Tiles(product, max(1, min(workgroups, product.groups // 2))))
 
 

@@ -5,7 +5,8 @@ In each block of a row, x is a sum of digits, which are signed bytes, each on a 
     x = s * (d0 + d1 / b + d2 / b^2 + …) with s = max |x| / D and b = 2 D, where D is the greatest digit
 
 so sum x * (q - zero) is a sum of integer products, exact but for what the digits leave of x. That is `TOLERANCE` of
-each element at most: the first digits (`Digits.first`) are always there, and blocks that need more have more. One
+each element at most: the first digits (`Digits.first`) are always there. Where they leave more of a few elements of a
+block, what they leave is multiplied in float32, an element at a time; where of many, the block has more digits. One
 digit alone is the usual dynamic quantization. x that is not finite gives NaN.
 
 Weights lie in groups of as many columns as the machine has lanes, and there block after block. Each lane has four
@@ -14,6 +15,7 @@ successive weights of its column; those of 4 bits share a byte with the four aft
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,8 +23,12 @@ from .code import Value, tree
 from .function import Dispatch, ProductFunction, written_once
 from .product import Product
 
-TOLERANCE = 2.0**-19
-"""What digits may leave of an element of x, relative to it; 2e-6."""
+TOLERANCE = 2.0**-17
+"""What digits may leave of an element of x, relative to it; 8e-6."""
+
+FIRST = 2.0**-23
+"""What the first digits may leave, relative to the greatest element of a block. Of normally distributed elements they
+then leave more than `TOLERANCE` of one in seventy."""
 
 MOST = 16
 """Digits at most. Elements so small that they need more, 2^-100 of the greatest in their block, lose precision."""
@@ -40,15 +46,19 @@ UNROLL = (4, 2, 1)
 
 @dataclass(frozen=True)
 class Digits:
-    """How a product is computed: `first` digits of every block, and with `exact` more where they are needed.
+    """How a product is computed: with one digit, or with as many as make it `exact`.
 
     The columns are divided among `workgroups`.
     """
 
     product: Product
-    first: int
     exact: bool
     workgroups: int
+
+    @property
+    def first(self) -> int:
+        """Digits of every block: base^-n is what n of them leave of the greatest element."""
+        return math.ceil(math.log(FIRST) / -math.log(self.base)) if self.exact else 1
 
     @property
     def more(self) -> int:
@@ -65,10 +75,22 @@ class Digits:
         return 2.0 * self.product.machine.digit(self.product.bits)
 
     @property
+    def few(self) -> int:
+        """Elements of a block that are cheaper one at a time than as one more digit of the block."""
+        return self.product.block // 16 + 2
+
+    @property
+    def singles(self) -> int:
+        """Places for such elements of a row: vectors of them are written, of which the next one covers the rest."""
+        return self.product.blocks * self.few + self.product.machine.lanes
+
+    @property
     def scratch(self) -> dict[str, str]:
         """What the digits are written to, for each block of each row (a cell): they themselves; the scale of the first
         one; for each the negated sum over the block, times the zero point if all weights share it. With `exact`, for
-        each row how many of its blocks have more digits, which those are, how many each has, and these."""
+        each row how many of its blocks have more digits, which those are, how many each has, and these; and how many
+        single elements there are of which the digits leave too much, and for each where in a group of columns its
+        weights lie, how many bits lie above them in a word, and the bits of what is left of it."""
         p = self.product
         cells = p.rows * p.blocks
         types = {
@@ -78,7 +100,8 @@ class Digits:
         }
         if self.exact:
             types |= {"lengths": f"{p.rows}xi32", "listed": f"{cells}xi32", "counts": f"{cells}xi32"}
-            types |= {"more": f"{cells * self.more * p.block}xi8"}
+            types |= {"more": f"{cells * self.more * p.block}xi8", "singles": f"{p.rows}xi32"}
+            types |= dict.fromkeys(("places", "aboves", "rests"), f"{p.rows * self.singles}xi32")
         return types
 
 
@@ -90,7 +113,7 @@ def functions(digits: Digits) -> list[Dispatch]:
     # Products of the same rows share their digits: nothing in the name is the columns' own.
     kind = "exact" if digits.exact else "dynamic"
     sums = "" if p.zero is None else f"_zero{p.zero % 256}"
-    name = f"{kind}_digits_{p.rows}x{p.depth}_block{p.block}_to{p.machine.digit(p.bits)}{sums}"
+    name = f"{kind}_digits_{p.rows}x{p.depth}_i{p.bits}_block{p.block}{sums}"
     quantize = ProductFunction(name, p, x, digits.scratch)
     quantize_row(quantize, digits)
     multiply = ProductFunction(f"{kind}_{p.name}", p, digits.scratch | p.weights, y)
@@ -107,13 +130,14 @@ def quantize_row(f: ProductFunction, digits: Digits) -> None:
     lanes = min(p.machine.lanes, p.block)
     vf = f"vector<{lanes}xf32>"
     top = code.constant(str(p.machine.digit(p.bits) * 1.0), "f32")
-    with code.loop(0, p.blocks, [(code.index(0), "index")] if digits.exact else ()) as loop:
+    with code.loop(0, p.blocks, [(code.index(0), "index")] * 2 if digits.exact else ()) as loop:
         cell = code.at((f.workgroup, p.blocks), loop.index)
         xs = _block_of_x(f, f.workgroup, loop.index, lanes)
-        greatest = f.greatest([code(f"math.absf {v} : {vf}") for v in xs], vf)
-        # Below this the scale would be subnormal, and its inverse overflow; further digits make up for it.
+        greatest = _greatest(f, xs, vf)
+        # Below this the scale would be subnormal, and its inverse overflow; what digits leave makes up for it.
         greatest = code(f"arith.maximumf {greatest}, {code.constant('1.0e-34', 'f32')} : f32")
-        f.store(code(f"arith.divf {greatest}, {top} : f32"), "scales", cell)
+        scale = code(f"arith.divf {greatest}, {top} : f32")
+        f.store(scale, "scales", cell)
         inverse = code(f"vector.broadcast {code(f'arith.divf {top}, {greatest} : f32')} : f32 to {vf}")
         ts = rests = [code(f"arith.mulf {v}, {inverse} : {vf}") for v in xs]
         for d in range(digits.first):
@@ -121,15 +145,33 @@ def quantize_row(f: ProductFunction, digits: Digits) -> None:
             _store_sum(f, digits, cell, d, rests.wholes, vf)
         if digits.exact:
             limits = _limits(f, digits, ts, vf)
-            needed = _needed(f, rests, limits, vf)
-            with code.when(needed):
+            over = _over(f, rests, limits, vf)
+            counts = [_count(f, mask, vf) for mask in over]
+            count = tree(lambda a, b: code(f"arith.addi {a}, {b} : index"), counts)
+            many = code(f"arith.cmpi ugt, {count}, {code.index(digits.few)} : index")
+            with code.when(many):
                 _further_digits(f, digits, cell, rests, limits, vf)
                 number = code(f"arith.index_cast {loop.index} : index to i32")
                 f.store(number, "listed", code.at((f.workgroup, p.blocks), loop.values[0]))
-            one = code(f"arith.index_castui {needed} : i1 to index")
-            loop.values[0] = code(f"arith.addi {loop.values[0]}, {one} : index")
+            none = code.index(0)
+            count = code(f"arith.select {many}, {none}, {count} : index")
+            with code.when(code(f"arith.cmpi ne, {count}, {none} : index")):
+                place = code.at((f.workgroup, digits.singles), loop.values[1])
+                _single_elements(f, digits, loop.index, scale, rests, over, counts, place, vf)
+            one = code(f"arith.index_castui {many} : i1 to index")
+            loop.values[:] = [code.at(total, n) for total, n in zip(loop.values, (one, count), strict=True)]
     if digits.exact:
-        f.store(code(f"arith.index_cast {loop.results[0]} : index to i32"), "lengths", f.workgroup)
+        for name, length in zip(("lengths", "singles"), loop.results, strict=True):
+            f.store(code(f"arith.index_cast {length} : index to i32"), name, f.workgroup)
+
+
+def _greatest(f: ProductFunction, vectors: Sequence[Value], vf: str) -> Value:
+    """The greatest absolute value; NaN if there is one. Bits without a sign are in the order of the floats."""
+    code, vi = f.code, vf.replace("f32", "i32")
+    bits = [code(f"vector.bitcast {code(f'math.absf {v} : {vf}')} : {vf} to {vi}") for v in vectors]
+    most = tree(lambda a, b: code(f"arith.maxui {a}, {b} : {vi}"), bits)
+    most = code(f"vector.reduction <maxui>, {most} : {vi} into i32")
+    return code(f"arith.bitcast {most} : i32 to f32")
 
 
 def _block_of_x(f: ProductFunction, row: Value, block: Value, lanes: int) -> list[Value]:
@@ -154,6 +196,11 @@ class _Rests(list[Value]):
     wholes: list[Value]
 
 
+def _rounded(f: ProductFunction, t: Value, vf: str) -> Value:
+    """To the nearest integer, halves to even ones; IREE makes `math.roundeven` of 25 operations."""
+    return f.code(f'llvm.call_intrinsic "llvm.roundeven"({t}) : ({vf}) -> {vf}')
+
+
 def _take_digit(
     f: ProductFunction, digits: Digits, vectors: Sequence[Value], name: str, place: Value, vf: str
 ) -> _Rests:
@@ -162,7 +209,7 @@ def _take_digit(
     lanes = min(f.product.machine.lanes, f.product.block)
     base = code.constant(str(digits.base), vf)
     rests = _Rests()
-    rests.wholes = [code(f"math.roundeven {t} : {vf}") for t in vectors]
+    rests.wholes = [_rounded(f, t, vf) for t in vectors]
     for i, (t, whole) in enumerate(zip(vectors, rests.wholes, strict=True)):
         integer = code(f"arith.fptosi {whole} : {vf} to {vi}")
         f.store(code(f"arith.trunci {integer} : {vi} to {vb}"), name, code.at(place, i * lanes), vb)
@@ -188,11 +235,60 @@ def _limits(f: ProductFunction, digits: Digits, ts: Sequence[Value], vf: str) ->
     return [f.code(f"arith.mulf {f.code(f'math.absf {t} : {vf}')}, {factor} : {vf}") for t in ts]
 
 
-def _needed(f: ProductFunction, rests: Sequence[Value], limits: Sequence[Value], vf: str) -> Value:
-    """Whether anything left is over its limit."""
+def _over(f: ProductFunction, rests: Sequence[Value], limits: Sequence[Value], vf: str) -> list[Value]:
+    """Masks of the elements of which more is left than their limit."""
     pairs = zip(rests, limits, strict=True)
-    over = [f.code(f"arith.subf {f.code(f'math.absf {r} : {vf}')}, {limit} : {vf}") for r, limit in pairs]
-    return f.code(f"arith.cmpf ogt, {f.greatest(over, vf)}, {f.code.constant('0.0', 'f32')} : f32")
+    return [f.code(f"arith.cmpf ogt, {f.code(f'math.absf {r} : {vf}')}, {limit} : {vf}") for r, limit in pairs]
+
+
+def _any(f: ProductFunction, masks: Sequence[Value], vf: str) -> Value:
+    """Whether a mask has an element."""
+    bits = vf.replace("f32", "i1")
+    mask = tree(lambda a, b: f.code(f"arith.ori {a}, {b} : {bits}"), masks)
+    return f.code(f"vector.reduction <or>, {mask} : {bits} into i1")
+
+
+def _count(f: ProductFunction, mask: Value, vf: str) -> Value:
+    """How many elements a mask has."""
+    code, lanes = f.code, min(f.product.machine.lanes, f.product.block)
+    bits = code(f"vector.bitcast {mask} : {vf.replace('f32', 'i1')} to vector<1xi{lanes}>")
+    bits = code(f"vector.extract {bits}[0] : i{lanes} from vector<1xi{lanes}>")
+    return code(f"arith.index_castui {code(f'math.ctpop {bits} : i{lanes}')} : i{lanes} to index")
+
+
+def _single_elements(
+    f: ProductFunction,
+    digits: Digits,
+    block: Value,
+    scale: Value,
+    rests: Sequence[Value],
+    over: Sequence[Value],
+    counts: Sequence[Value],
+    place: Value,
+    vf: str,
+) -> None:
+    """Lists the elements of a block of which too much is left, and what: their vectors, pushed together."""
+    code, p = f.code, f.product
+    lanes, chunk = min(p.machine.lanes, p.block), 32 // p.bits
+    vi = vf.replace("f32", "i32")
+    step = code.constant(repr(digits.base**-digits.first), vf)
+    scale = code(f"vector.broadcast {scale} : f32 to {vf}")
+    start = code(f"arith.index_cast {code.at((block, p.block_bytes))} : index to i32")
+    start = code(f"vector.broadcast {start} : i32 to {vi}")
+    for i, (rest, mask, count) in enumerate(zip(rests, over, counts, strict=True)):
+        elements = range(i * lanes, (i + 1) * lanes)
+        at = code.constant(str([element // chunk * 4 * p.machine.lanes for element in elements]), vi)
+        # In a word's bytes lie elements 0 to 3, and above them, where there are eight, 4 to 7.
+        above = [32 - p.bits - 8 * (element % 4) - 4 * (element % chunk // 4) for element in elements]
+        rest = code(f"arith.mulf {code(f'arith.mulf {rest}, {step} : {vf}')}, {scale} : {vf}")
+        columns = {
+            "places": code(f"arith.addi {start}, {at} : {vi}"),
+            "aboves": code.constant(str(above), vi),
+            "rests": code(f"vector.bitcast {rest} : {vf} to {vi}"),
+        }
+        for name, values in columns.items():
+            f.store(f.compressed(values, mask, vi), name, place, vi)
+        place = code.at(place, count)
 
 
 def _further_digits(
@@ -202,13 +298,13 @@ def _further_digits(
     code, p = f.code, f.product
     with code.loop(0, digits.more, [(v, vf) for v in (*rests, *limits)]) as loop:
         rests, limits = loop.values[: len(rests)], loop.values[len(rests) :]
-        with code.when(_needed(f, rests, limits, vf)):
+        with code.when(_any(f, _over(f, rests, limits, vf), vf)):
             place = code.at((cell, digits.more * p.block), (loop.index, p.block))
             taken = _take_digit(f, digits, rests, "more", place, vf)
             _store_sum(f, digits, cell, code.at(loop.index, digits.first), taken.wholes, vf)
             f.store(code(f"arith.index_cast {code.at(loop.index, 1)} : index to i32"), "counts", cell)
         base = code.constant(str(digits.base), vf)
-        left = [code(f"arith.subf {r}, {code(f'math.roundeven {r} : {vf}')} : {vf}") for r in rests]
+        left = [code(f"arith.subf {r}, {_rounded(f, r, vf)} : {vf}") for r in rests]
         loop.values[:] = [code(f"arith.mulf {v}, {base} : {vf}") for v in (*left, *limits)]
 
 
@@ -258,6 +354,7 @@ class _Rows:
                 loop.values[i] = self._scaled(value, cell, scales, loop.values[i])
         for row, value in zip(self.rows, loop.results, strict=True):
             if self.digits.exact:
+                value = self._with_singles(value, row, zero)
                 value = self._with_more(value, row, factor, zero)
             self._store(code(f"arith.mulf {value}, {factor} : {self.vf}") if p.whole else value, row)
 
@@ -273,6 +370,34 @@ class _Rows:
         if not self.p.whole:
             value = self.code(f"arith.mulf {value}, {scales} : {self.vf}")
         return self.code(f"math.fma {value}, {scale}, {total} : {self.vf}")
+
+    def _with_singles(self, total: Value, row: Value, zero: Value | None) -> Value:
+        """The total with what the digits leave of a row's single elements."""
+        code, p, f = self.code, self.p, self.f
+        count = code(f"arith.index_cast {f.load('singles', row)} : i32 to index")
+        with code.loop(0, count, [(total, self.vf)]) as loop:
+            number = code.at((row, self.digits.singles), loop.index)
+            place = code(f"arith.index_cast {f.load('places', number)} : i32 to index")
+            block = code(f"arith.divui {place}, {code.index(p.block_bytes)} : index")
+            block = code.at((self.column, p.blocks), block)
+            place = code.at((self.column, p.blocks * p.block_bytes), place)
+            weights = self._single_weights(place, f.load("aboves", number), zero if p.whole else f.zeros(block))
+            if not p.whole:
+                weights = code(f"arith.mulf {weights}, {f.scales(block)} : {self.vf}")
+            rest = f.splat(code(f"arith.bitcast {f.load('rests', number)} : i32 to f32"), "f32")
+            loop.values[0] = code(f"math.fma {weights}, {rest}, {loop.values[0]} : {self.vf}")
+        return loop.results[0]
+
+    def _single_weights(self, place: Value, above: Value, zero: Value | None) -> Value:
+        """The weights for one element, which so many bits lie above of, less their zero points, as floats."""
+        code, p, vi = self.code, self.p, self.vi
+        words = code(f"vector.bitcast {self.f.load('weights', place, self.vb)} : {self.vb} to {vi}")
+        words = code(f"arith.shli {words}, {self.f.splat(above, 'i32')} : {vi}")
+        shift = "shrsi" if p.signed else "shrui"
+        words = code(f"arith.{shift} {words}, {code.constant(str(32 - p.bits), vi)} : {vi}")
+        weights = code(f"arith.sitofp {words} : {vi} to {self.vf}")
+        zero = code.constant(repr(float(p.zero)), self.vf) if p.zero is not None else zero
+        return code(f"arith.subf {weights}, {zero} : {self.vf}")
 
     def _with_more(self, total: Value, row: Value, factor: Value | None, zero: Value | None) -> Value:
         """The total with the further digits of a row's blocks, of which few have any."""
@@ -313,45 +438,44 @@ class _Rows:
         negated = self.f.splat(self.f.load("sums", code.at((cell, self.digits.count), digit)), "f32")
         return code(f"math.fma {zero}, {negated}, {value} : {self.vf}")
 
-    def _dot(self, total: Value, weights: Value, name: str, place: Value) -> Value:
+    def _sums(self, block: Value, name: str, starts: Sequence[Value], begins: Sequence[Value]) -> list[Value]:
+        """For each place where a block's digits start: what its integer sum begins with, and the products of weights
+        and digits."""
+        code, p = self.code, self.p
+        chunks = p.block // self.chunk
+        # Sums that wait for one another in turn take the time of a block of 32.
+        chains = 2 if p.bits == 4 and chunks > 4 and 2 * len(starts) <= p.machine.registers - 6 else 1
+        nothing = code.constant("0", self.vi)
+        totals = [t for begin in begins for t in [begin, nothing][:chains]]
+        unrolled = next(n for n in UNROLL if chunks % n == 0)
+        with code.loop(0, chunks, [(t, self.vi) for t in totals], step=unrolled) as loop:
+            for number in [code.at(loop.index, i) for i in range(unrolled)]:
+                for half, weights in enumerate(self._weights(block, number)):
+                    for n, start in enumerate(starts):
+                        i, place = n * chains + half % chains, code.at(start, (number, self.chunk), 4 * half)
+                        loop.values[i] = p.machine.dot(code, loop.values[i], weights, self._digits(name, place))
+        totals = loop.results
+        if chains == 1:
+            return totals
+        pairs = zip(totals[::2], totals[1::2], strict=True)
+        return [code(f"arith.addi {one}, {other} : {self.vi}") for one, other in pairs]
+
+    def _digits(self, name: str, place: Value) -> Value:
+        """Four digits, in all lanes."""
         bytes_ = self.f.load(name, place, "vector<4xi8>")
         four = self.code(f"vector.bitcast {bytes_} : vector<4xi8> to vector<1xi32>")
         four = self.code(f"vector.extract {four}[0] : i32 from vector<1xi32>")
-        four = self.code(f"vector.bitcast {self.f.splat(four, 'i32')} : {self.vi} to {self.vb}")
-        return self.p.machine.dot(self.code, total, weights, four)
+        return self.code(f"vector.bitcast {self.f.splat(four, 'i32')} : {self.vi} to {self.vb}")
 
     def _block(self, block: Value, cells: Sequence[Value], zero: Value | None) -> list[Value]:
         """For each row the sum over a block of what its first digits give, on the scale of the first."""
         code, p, first = self.code, self.p, self.digits.first
-        chunks = p.block // self.chunk
-        starts = [code.at((cell, first * p.block)) for cell in cells]
-        # Sums that wait for one another in turn take the time of a block of 32.
-        chains = 2 if p.bits == 4 and chunks > 4 and 2 * len(cells) * first <= p.machine.registers - 6 else 1
-
-        def chunk(number: Value | int, totals: Sequence[Value]) -> list[Value]:
-            totals = list(totals)
-            for half, weights in enumerate(self._weights(block, number)):
-                for r, start in enumerate(starts):
-                    for d in range(first):
-                        place = code.at(start, (number, self.chunk), d * p.block + 4 * half)
-                        i = (r * first + d) * chains + half % chains
-                        totals[i] = self._dot(totals[i], weights, "digits", place)
-            return totals
-
-        nothing = code.constant("0", self.vi)
-        totals = [t for cell in cells for d in range(first) for t in [self._start(cell, d), nothing][:chains]]
-        unrolled = next(n for n in UNROLL if chunks % n == 0)
-        with code.loop(0, chunks, [(t, self.vi) for t in totals], step=unrolled) as loop:
-            for i in range(unrolled):
-                loop.values[:] = chunk(code.at(loop.index, i), loop.values)
-        totals = loop.results
-        if chains == 2:
-            pairs = zip(totals[::2], totals[1::2], strict=True)
-            totals = [code(f"arith.addi {one}, {other} : {self.vi}") for one, other in pairs]
+        starts = [code.at((cell, first * p.block), d * p.block) for cell in cells for d in range(first)]
+        sums = self._sums(block, "digits", starts, [self._start(cell, d) for cell in cells for d in range(first)])
         step = code.constant(repr(1 / self.digits.base), self.vf)
         values = []
         for r, cell in enumerate(cells):
-            floats = [self._finish(totals[r * first + d], cell, d, zero) for d in range(first)]
+            floats = [self._finish(sums[r * first + d], cell, d, zero) for d in range(first)]
             value = floats.pop()
             while floats:
                 value = code(f"math.fma {value}, {step}, {floats.pop()} : {self.vf}")
@@ -362,17 +486,13 @@ class _Rows:
         """What a block's further digits give, on the scale of its first."""
         code, p, digits = self.code, self.p, self.digits
         count = code(f"arith.index_cast {self.f.load('counts', cell)} : i32 to index")
-        scale = code.constant(repr(digits.base**-digits.first), self.vf)
+        scale, step = (code.constant(repr(digits.base**power), self.vf) for power in (-digits.first, -1))
         with code.loop(0, count, [(code.constant("0.0", self.vf), self.vf), (scale, self.vf)]) as loop:
+            value, scale = loop.values
             digit = code.at(loop.index, digits.first)
             start = code.at((cell, digits.more * p.block), (loop.index, p.block))
-            with code.loop(0, p.block // self.chunk, [(self._start(cell, digit), self.vi)]) as chunks:
-                for half, weights in enumerate(self._weights(block, chunks.index)):
-                    place = code.at(start, (chunks.index, self.chunk), 4 * half)
-                    chunks.values[0] = self._dot(chunks.values[0], weights, "more", place)
-            part = self._finish(chunks.results[0], cell, digit, zero)
-            value, scale = loop.values
-            step = code.constant(repr(1 / digits.base), self.vf)
+            (total,) = self._sums(block, "more", [start], [self._start(cell, digit)])
+            part = self._finish(total, cell, digit, zero)
             loop.values[:] = [
                 code(f"math.fma {part}, {scale}, {value} : {self.vf}"),
                 code(f"arith.mulf {scale}, {step} : {self.vf}"),

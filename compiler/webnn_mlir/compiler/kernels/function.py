@@ -159,6 +159,11 @@ class Function:
             distance *= 2
         return vectors
 
+    def compressed(self, vector: Value, mask: Value, vi: str) -> Value:
+        """A vector of integers that begins with those that a mask has. LLVM has it on all machines for these alone."""
+        name, bits, nothing = "llvm.experimental.vector.compress", vi.replace("i32", "i1"), self.code.constant("0", vi)
+        return self.code(f'llvm.call_intrinsic "{name}"({vector}, {mask}, {nothing}) : ({vi}, {bits}, {vi}) -> {vi}')
+
     def splat(self, value: Value, element: str) -> Value:
         return self.code(f"vector.broadcast {value} : {element} to {self.machine.vector(element)}")
 

@@ -15,7 +15,7 @@ words; only rows of an odd number of them are unpacked, to a byte each. A dequan
 the reason.
 
 Where the processor has a kernel for the product (kernels/choice.py), the result is that kernel's dispatches instead:
-    %d:3 = flow.dispatch @exact_digits_1x4096_block32_to127::@… (%x)
+    %d:3 = flow.dispatch @exact_digits_1x4096_i4_block32::@… (%x)
     %y = flow.dispatch @exact_1x4096x512_i4_block32_f32::@… (%d#0, %d#1, %d#2, %packed, %scales, …)
 """
 
