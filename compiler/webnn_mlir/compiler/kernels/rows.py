@@ -52,6 +52,8 @@ def softmax(rows: Rows) -> Dispatch:
         greatest = f.splat(f.greatest(vectors, vf), "f32")
 
         def power(column: Value, left: Value | None, so_far: Value) -> Value:
+            # The next row comes while this one is computed: its maximum takes nothing but loads.
+            row.prefetch_next("x", column)
             x = code(f"arith.subf {row.load('x', column, left, lowest)}, {greatest} : {vf}")
             value = exponential(code, x, vf)
             row.store(value, column, left)
@@ -150,6 +152,10 @@ class _Row:
             self.f.store_part(value, "y", place, left, self.vf)
         else:
             self.f.store(value, "y", place, self.vf)
+
+    def prefetch_next(self, name: str, column: Value) -> None:
+        """Brings a vector of the next row to the cache."""
+        self.f.prefetch(name, self.code.at(self.start, column, self.columns), 1)
 
     def each(self, body: Callable[[Value, Value | None], None]) -> None:
         """Calls body(column, left) for each vector."""
