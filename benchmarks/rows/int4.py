@@ -102,13 +102,14 @@ def work(rows: int, depth: int, columns: int, block: int, *, dynamic: bool = Fal
     return Work(ours(webnn_graph(weights, rows), {"x": x}, accuracy=accuracy), rivals, expected, magnitude)
 
 
-NEAR_MEMORY = """An exact product of one row waits for memory nearly all of the time: its 9 to 11 MB take 300 to 360
-us at the 30 GB/s that a thread of a Xeon reads at most, and it takes 360 to 420. On a Zen 5 they take 200 to 230 us
-in one thread, at 45 GB/s, and 120 to 160 in two, at 60 to 75 GB/s, where one thread that only reads has 37 to 44. A
-block of 32 is 32 dot products for four digits and 20 other instructions, some 300 us in all, at the same time.
-Bringing weights to the first cache 8 KB ahead takes 10 % off with blocks of 32 and nothing with 128; 2 KB ahead, to
-the second cache, 7 %. Three digits are enough for 15 % of the blocks of 32, and for none of 128. Products of 16 bits
-take as many instructions. """
+NEAR_MEMORY = """An exact product of one row reads 9 to 11 MB. A thread of a Xeon reads 30 GB/s at most, so they take it
+300 to 360 us; with four digits the product took 360 to 420. A Zen 5 has them in its third cache, which gives a thread
+80 GB/s, and the instructions count: 24 dot products for three digits of a block of 32, and 20 others, take 190 us, and
+in two threads 110; four digits took 230 and 130. What three digits leave of one element in seventy is multiplied in
+float32, for 8 us. Two groups of columns that share the loads of digits took a tenth less there, and twice as long where
+weights come from memory. Bringing weights to the first cache 8 KB ahead took 10 % off on a Xeon with blocks of 32 and
+nothing with 128; on a Zen 5 it adds 10 % where they are in the third cache, and takes off 25 % where they are not.
+Products of 16 bits take as many instructions. """
 
 
 def rows_of(name: str, goal: float, rows: int, block: int, *, size: tuple[int, int] = (4096, 4096),
