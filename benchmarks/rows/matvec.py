@@ -70,22 +70,24 @@ def row_of(name: str, goal: float, x_shape: tuple[int, ...], w_shape: tuple[int,
 
 
 MEMORY_BOUND = """All of it is waiting for memory: 64 MB a run, on a Xeon at 29 GB/s in one thread and 54 in two,
-where a loop that only reads has 30 in one; on a Zen 5 at 41 and 60, where such a loop has 35 to 44, whether it reads
-in one place or in eight, and with prefetching or without. On the Xeon prefetching the next rows, or 2 and 8 KB ahead
-in a row, made it 4 to 8 % slower."""
+where a loop that only reads has 30 in one; on a Zen 5 at 41 to 49 and 52 to 66, where such a loop has 35 to 44,
+whether it reads in one place or in eight, and with prefetching or without. In the kernel tiles of 1 to 8 vectors take
+the same there, and prefetching 1 to 16 KB ahead 1 to 35 % longer. On the Xeon prefetching the next rows, or 2 and 8
+KB ahead in a row, made it 4 to 8 % slower."""
 
 SHORT_MEMORY_BOUND = f"""12.6 MB a run are 27 GB/s in one thread of a Xeon and 45 to 50 in two, its limit; a Zen 5
 keeps them in its third cache. {CALLING}"""
 
-COMPUTE_BOUND = """1.07 GFLOP take a core of a Zen 5 4.5 ms at the 237 GFLOP/s that it has in a loop of FMAs alone;
-ours take 4.5 to 5.1, those of ONNX Runtime and OpenVINO 4.8 to 6.2. Tiles of 6 rows by 4 vectors instead of 14 by 2
-take 4 % off there, and 15 where rows are few more than fit a tile. On a Xeon 6.5 ms are 165 GFLOP/s of 215 to 230.
-There, on data in the first cache, a loop in assembly has 185 to 190 with tiles of 14 rows by 2 vectors, 203 with 9 by
-3, 196 with 6 by 4, and 165 with broadcasts inside of FMAs. In the kernel, tiles of 3 and 4 vectors, panels of 64 to
-512, blocks of rows of 1 to 4 MB and rows that are not copied apart changed nothing or took up to 20 % longer. Two
-unrolled steps instead of four where sums take 28 of 32 registers, which LLVM kept on the stack, took 12 % off
-products of a depth up to 512, and a dispatch of at most 64 workgroups, in which the calling thread takes part, 5 %
-with two threads."""
+COMPUTE_BOUND = """1.07 GFLOP take a core of a Zen 5 4.5 ms at the 237 to 241 GFLOP/s that it has in a loop of FMAs
+alone. Where nothing else runs beside it, ours take 4.4 to 4.7, which is 96 to 98 % of that, and those of ONNX Runtime
+and OpenVINO 4.6 to 4.8; in another run ours took 4.5 to 5.1, and theirs up to 6.2. Tiles of 6 rows by 4 vectors
+instead of 14 by 2 take 4 % off there, 15 where rows are few more than fit a tile, and panels as deep as the product
+another 1. On a Xeon 6.5 ms are 165 GFLOP/s of 215 to 230. There, on data in the first cache, a loop in assembly has
+185 to 190 with tiles of 14 rows by 2 vectors, 203 with 9 by 3, 196 with 6 by 4, and 165 with broadcasts inside of
+FMAs. In the kernel, tiles of 3 and 4 vectors, panels of 64 to 512, blocks of rows of 1 to 4 MB and rows that are not
+copied apart changed nothing or took up to 20 % longer. Two unrolled steps instead of four where sums take 28 of 32
+registers, which LLVM kept on the stack, took 12 % off products of a depth up to 512, and a dispatch of at most 64
+workgroups, in which the calling thread takes part, 5 % with two threads."""
 
 GIVEN = """Weights that come with a call are put into panels on the stack in each run, which takes a tenth of it; the
 rest is as with constant ones. On a Zen 5 the least times are 0.95 to 1.04 of the best rival's."""
