@@ -33,7 +33,8 @@ GOALS = {"level-0": 0.5, "level-4": 1.25, "memory": 1.33}
 FEW = Effort(rounds=9, seconds=0.5)
 
 STAGES = """With two threads a token of the small decoder is 1.8 to 2.4 ms of some 70 kernels, of 25 us each, between
-which the threads wait for each other. It reads its weights at 30 to 38 GB/s, where two threads that only read have 54."""
+which the threads wait for each other. It reads its weights at 30 to 38 GB/s, where two threads that only read have
+54."""
 
 
 @cache
