@@ -129,9 +129,9 @@ def dispatches(product: Product, *, dynamic: bool, form: str | None = None) -> l
     weights = product.groups * product.blocks * product.block_bytes
     workgroups = max(1, min(WORKGROUPS, product.groups, weights // WORKGROUP_BYTES))
     if dynamic:
-        return digits.functions(digits.Digits(product, False, workgroups))
+        return digits.functions(digits.Digits(product, exact=False, workgroups=workgroups))
     if (form or form_of(product)) == "digits":
-        return digits.functions(digits.Digits(product, True, workgroups))
+        return digits.functions(digits.Digits(product, exact=True, workgroups=workgroups))
     return tiles.functions(tiles.Tiles(product, max(1, min(workgroups, product.groups // 2))))
 
 

@@ -127,185 +127,169 @@ def functions(digits: Digits) -> list[Dispatch]:
 def quantize_row(f: ProductFunction, digits: Digits) -> None:
     """Writes the digits of the row of x that has the number of the workgroup."""
     code, p = f.code, f.product
-    lanes = min(p.machine.lanes, p.block)
-    vf = f"vector<{lanes}xf32>"
-    top = code.constant(str(p.machine.digit(p.bits) * 1.0), "f32")
-    with code.loop(0, p.blocks, [(code.index(0), "index")] * 2 if digits.exact else ()) as loop:
-        cell = code.at((f.workgroup, p.blocks), loop.index)
-        xs = _block_of_x(f, f.workgroup, loop.index, lanes)
-        greatest = _greatest(f, xs, vf)
+    if not digits.exact:
+        with code.loop(0, p.blocks) as loop:
+            _Block(f, digits, loop.index).write()
+        return
+    # Carried are how many blocks with further digits and how many single elements are listed.
+    with code.loop(0, p.blocks, [(code.index(0), "index")] * 2) as loop:
+        block = _Block(f, digits, loop.index)
+        ts, rests = block.write()
+        loop.values[:] = block.write_what_is_left(ts, rests, *loop.values)
+    for name, length in zip(("lengths", "singles"), loop.results, strict=True):
+        f.store(code(f"arith.index_cast {length} : index to i32"), name, f.workgroup)
+
+
+class _Block:
+    """A block of a row being written as digits: `number` in the row, and among the blocks of all rows its cell."""
+
+    def __init__(self, f: ProductFunction, digits: Digits, number: Value):
+        self.f, self.code, self.p, self.digits = f, f.code, f.product, digits
+        self.number, self.cell = number, f.code.at((f.workgroup, f.product.blocks), number)
+        self.lanes = min(self.p.machine.lanes, self.p.block)
+        self.vf, self.vi, self.vb, self.bits = (f"vector<{self.lanes}x{e}>" for e in ("f32", "i32", "i8", "i1"))
+        self.base = self.code.constant(str(digits.base), self.vf)
+
+    def write(self) -> tuple[list[Value], list[Value]]:
+        """Writes the first digits; x on their first one's scale, and what they leave of it, on that of a next one."""
+        code, f, digits, vf = self.code, self.f, self.digits, self.vf
+        top = code.constant(str(self.p.machine.digit(self.p.bits) * 1.0), "f32")
+        xs = self._x()
         # Below this the scale would be subnormal, and its inverse overflow; what digits leave makes up for it.
-        greatest = code(f"arith.maximumf {greatest}, {code.constant('1.0e-34', 'f32')} : f32")
-        scale = code(f"arith.divf {greatest}, {top} : f32")
-        f.store(scale, "scales", cell)
+        greatest = code(f"arith.maximumf {self._greatest(xs)}, {code.constant('1.0e-34', 'f32')} : f32")
+        f.store(code(f"arith.divf {greatest}, {top} : f32"), "scales", self.cell)
         inverse = code(f"vector.broadcast {code(f'arith.divf {top}, {greatest} : f32')} : f32 to {vf}")
         ts = rests = [code(f"arith.mulf {v}, {inverse} : {vf}") for v in xs]
         for d in range(digits.first):
-            rests = _take_digit(f, digits, rests, "digits", code.at((cell, digits.first * p.block), d * p.block), vf)
-            _store_sum(f, digits, cell, d, rests.wholes, vf)
-        if digits.exact:
-            limits = _limits(f, digits, ts, vf)
-            over = _over(f, rests, limits, vf)
-            counts = [_count(f, mask, vf) for mask in over]
-            count = tree(lambda a, b: code(f"arith.addi {a}, {b} : index"), counts)
-            many = code(f"arith.cmpi ugt, {count}, {code.index(digits.few)} : index")
-            with code.when(many):
-                _further_digits(f, digits, cell, rests, limits, vf)
-                number = code(f"arith.index_cast {loop.index} : index to i32")
-                f.store(number, "listed", code.at((f.workgroup, p.blocks), loop.values[0]))
-            none = code.index(0)
-            count = code(f"arith.select {many}, {none}, {count} : index")
-            with code.when(code(f"arith.cmpi ne, {count}, {none} : index")):
-                place = code.at((f.workgroup, digits.singles), loop.values[1])
-                _single_elements(f, digits, loop.index, scale, rests, over, counts, place, vf)
-            one = code(f"arith.index_castui {many} : i1 to index")
-            loop.values[:] = [code.at(total, n) for total, n in zip(loop.values, (one, count), strict=True)]
-    if digits.exact:
-        for name, length in zip(("lengths", "singles"), loop.results, strict=True):
-            f.store(code(f"arith.index_cast {length} : index to i32"), name, f.workgroup)
+            place = code.at((self.cell, digits.first * self.p.block), d * self.p.block)
+            rests = self._take_digit(rests, d, "digits", place)
+        return ts, rests
 
+    def write_what_is_left(
+        self, ts: Sequence[Value], rests: Sequence[Value], listed: Value, singles: Value
+    ) -> list[Value]:
+        """Writes what the first digits leave too much of: further digits, or single elements where they are few. How
+        many blocks and elements are listed after it."""
+        code, f, digits = self.code, self.f, self.digits
+        # On the scale of the next digit.
+        factor = code.constant(repr(TOLERANCE * digits.base**digits.first), self.vf)
+        limits = [code(f"arith.mulf {code(f'math.absf {t} : {self.vf}')}, {factor} : {self.vf}") for t in ts]
+        over = self._over(rests, limits)
+        counts = [self._count(mask) for mask in over]
+        count = tree(lambda a, b: code(f"arith.addi {a}, {b} : index"), counts)
+        many = code(f"arith.cmpi ugt, {count}, {code.index(digits.few)} : index")
+        with code.when(many):
+            self._further_digits(rests, limits)
+            number = code(f"arith.index_cast {self.number} : index to i32")
+            f.store(number, "listed", code.at((f.workgroup, self.p.blocks), listed))
+        none = code.index(0)
+        count = code(f"arith.select {many}, {none}, {count} : index")
+        with code.when(code(f"arith.cmpi ne, {count}, {none} : index")):
+            self._single_elements(rests, over, counts, code.at((f.workgroup, digits.singles), singles))
+        one = code(f"arith.index_castui {many} : i1 to index")
+        return [code.at(listed, one), code.at(singles, count)]
 
-def _greatest(f: ProductFunction, vectors: Sequence[Value], vf: str) -> Value:
-    """The greatest absolute value; NaN if there is one. Bits without a sign are in the order of the floats."""
-    code, vi = f.code, vf.replace("f32", "i32")
-    bits = [code(f"vector.bitcast {code(f'math.absf {v} : {vf}')} : {vf} to {vi}") for v in vectors]
-    most = tree(lambda a, b: code(f"arith.maxui {a}, {b} : {vi}"), bits)
-    most = code(f"vector.reduction <maxui>, {most} : {vi} into i32")
-    return code(f"arith.bitcast {most} : i32 to f32")
+    def _x(self) -> list[Value]:
+        """Vectors of x, 0 beyond the end of the row."""
+        code, f, p = self.code, self.f, self.p
+        start = code.at((self.number, p.block))
+        vectors = []
+        for i in range(0, p.block, self.lanes):
+            place = code.at((f.workgroup, p.depth), start, i)
+            if p.depth % p.block == 0:
+                vectors.append(f.load("x", place, self.vf))
+            else:
+                left = code(f"arith.subi {code.index(p.depth)}, {code.at(start, i)} : index")
+                vectors.append(f.load_part("x", place, left, self.vf))
+        return vectors
 
+    def _greatest(self, vectors: Sequence[Value]) -> Value:
+        """The greatest absolute value; NaN if there is one. Bits without a sign are in the order of the floats."""
+        code, vf, vi = self.code, self.vf, self.vi
+        bits = [code(f"vector.bitcast {code(f'math.absf {v} : {vf}')} : {vf} to {vi}") for v in vectors]
+        most = tree(lambda a, b: code(f"arith.maxui {a}, {b} : {vi}"), bits)
+        most = code(f"vector.reduction <maxui>, {most} : {vi} into i32")
+        return code(f"arith.bitcast {most} : i32 to f32")
 
-def _block_of_x(f: ProductFunction, row: Value, block: Value, lanes: int) -> list[Value]:
-    """Vectors of a block of x, 0 beyond the end of the row."""
-    code, p = f.code, f.product
-    vf = f"vector<{lanes}xf32>"
-    start = code.at((block, p.block))
-    vectors = []
-    for i in range(0, p.block, lanes):
-        place = code.at((row, p.depth), start, i)
-        if p.depth % p.block == 0:
-            vectors.append(f.load("x", place, vf))
-        else:
-            left = code(f"arith.subi {code.index(p.depth)}, {code.at(start, i)} : index")
-            vectors.append(f.load_part("x", place, left, vf))
-    return vectors
+    def _rounded(self, t: Value) -> Value:
+        """To the nearest integer, halves to even ones; IREE makes `math.roundeven` of 25 operations."""
+        return self.code(f'llvm.call_intrinsic "llvm.roundeven"({t}) : ({self.vf}) -> {self.vf}')
 
+    def _take_digit(self, vectors: Sequence[Value], digit: Value | int, name: str, place: Value) -> list[Value]:
+        """Writes a digit of vectors on its scale, and its sum; what is left, on the next one's."""
+        code, vf = self.code, self.vf
+        wholes = [self._rounded(t) for t in vectors]
+        rests = []
+        for i, (t, whole) in enumerate(zip(vectors, wholes, strict=True)):
+            integer = code(f"arith.fptosi {whole} : {vf} to {self.vi}")
+            byte = code(f"arith.trunci {integer} : {self.vi} to {self.vb}")
+            self.f.store(byte, name, code.at(place, i * self.lanes), self.vb)
+            rests.append(code(f"arith.mulf {code(f'arith.subf {t}, {whole} : {vf}')}, {self.base} : {vf}"))
+        self._store_sum(digit, wholes)
+        return rests
 
-class _Rests(list[Value]):
-    """What is left of vectors, on the next digit's scale, with the digits taken off (`wholes`)."""
+    def _store_sum(self, digit: Value | int, wholes: Sequence[Value]) -> None:
+        code, zero = self.code, self.p.zero
+        total = self.f.sum_of(tree(lambda a, b: code(f"arith.addf {a}, {b} : {self.vf}"), wholes), self.vf)
+        total = code(f"arith.mulf {total}, {code.constant(str(-1.0 if zero is None else -float(zero)), 'f32')} : f32")
+        if zero is not None:
+            total = code(f"arith.fptosi {total} : f32 to i32")
+        self.f.store(total, "sums", code.at((self.cell, self.digits.count), digit))
 
-    wholes: list[Value]
+    def _over(self, rests: Sequence[Value], limits: Sequence[Value]) -> list[Value]:
+        """Masks of the elements of which more is left than their limit."""
+        code, vf = self.code, self.vf
+        pairs = zip(rests, limits, strict=True)
+        return [code(f"arith.cmpf ogt, {code(f'math.absf {rest} : {vf}')}, {limit} : {vf}") for rest, limit in pairs]
 
+    def _any(self, masks: Sequence[Value]) -> Value:
+        """Whether a mask has an element."""
+        mask = tree(lambda a, b: self.code(f"arith.ori {a}, {b} : {self.bits}"), masks)
+        return self.code(f"vector.reduction <or>, {mask} : {self.bits} into i1")
 
-def _rounded(f: ProductFunction, t: Value, vf: str) -> Value:
-    """To the nearest integer, halves to even ones; IREE makes `math.roundeven` of 25 operations."""
-    return f.code(f'llvm.call_intrinsic "llvm.roundeven"({t}) : ({vf}) -> {vf}')
+    def _count(self, mask: Value) -> Value:
+        """How many elements a mask has."""
+        code, integer = self.code, f"i{self.lanes}"
+        bits = code(f"vector.bitcast {mask} : {self.bits} to vector<1x{integer}>")
+        bits = code(f"vector.extract {bits}[0] : {integer} from vector<1x{integer}>")
+        return code(f"arith.index_castui {code(f'math.ctpop {bits} : {integer}')} : {integer} to index")
 
+    def _further_digits(self, rests: Sequence[Value], limits: Sequence[Value]) -> None:
+        """Digits until what is left is within the limits."""
+        code, digits, vf = self.code, self.digits, self.vf
+        with code.loop(0, digits.more, [(v, vf) for v in (*rests, *limits)]) as loop:
+            rests, limits = loop.values[: len(rests)], loop.values[len(rests) :]
+            with code.when(self._any(self._over(rests, limits))):
+                place = code.at((self.cell, digits.more * self.p.block), (loop.index, self.p.block))
+                self._take_digit(rests, code.at(loop.index, digits.first), "more", place)
+                self.f.store(code(f"arith.index_cast {code.at(loop.index, 1)} : index to i32"), "counts", self.cell)
+            left = [code(f"arith.subf {rest}, {self._rounded(rest)} : {vf}") for rest in rests]
+            loop.values[:] = [code(f"arith.mulf {v}, {self.base} : {vf}") for v in (*left, *limits)]
 
-def _take_digit(
-    f: ProductFunction, digits: Digits, vectors: Sequence[Value], name: str, place: Value, vf: str
-) -> _Rests:
-    code = f.code
-    vi, vb = vf.replace("f32", "i32"), vf.replace("f32", "i8")
-    lanes = min(f.product.machine.lanes, f.product.block)
-    base = code.constant(str(digits.base), vf)
-    rests = _Rests()
-    rests.wholes = [_rounded(f, t, vf) for t in vectors]
-    for i, (t, whole) in enumerate(zip(vectors, rests.wholes, strict=True)):
-        integer = code(f"arith.fptosi {whole} : {vf} to {vi}")
-        f.store(code(f"arith.trunci {integer} : {vi} to {vb}"), name, code.at(place, i * lanes), vb)
-        rest = code(f"arith.subf {t}, {whole} : {vf}")
-        rests.append(code(f"arith.mulf {rest}, {base} : {vf}"))
-    return rests
-
-
-def _store_sum(
-    f: ProductFunction, digits: Digits, cell: Value, digit: Value | int, wholes: Sequence[Value], vf: str
-) -> None:
-    code, zero = f.code, f.product.zero
-    total = f.sum_of(tree(lambda a, b: code(f"arith.addf {a}, {b} : {vf}"), wholes), vf)
-    total = code(f"arith.mulf {total}, {code.constant(str(-1.0 if zero is None else -float(zero)), 'f32')} : f32")
-    if zero is not None:
-        total = code(f"arith.fptosi {total} : f32 to i32")
-    f.store(total, "sums", code.at((cell, digits.count), digit))
-
-
-def _limits(f: ProductFunction, digits: Digits, ts: Sequence[Value], vf: str) -> list[Value]:
-    """What may be left of x after the first digits, on their next one's scale; `ts` is x on the first one's."""
-    factor = f.code.constant(repr(TOLERANCE * digits.base**digits.first), vf)
-    return [f.code(f"arith.mulf {f.code(f'math.absf {t} : {vf}')}, {factor} : {vf}") for t in ts]
-
-
-def _over(f: ProductFunction, rests: Sequence[Value], limits: Sequence[Value], vf: str) -> list[Value]:
-    """Masks of the elements of which more is left than their limit."""
-    pairs = zip(rests, limits, strict=True)
-    return [f.code(f"arith.cmpf ogt, {f.code(f'math.absf {r} : {vf}')}, {limit} : {vf}") for r, limit in pairs]
-
-
-def _any(f: ProductFunction, masks: Sequence[Value], vf: str) -> Value:
-    """Whether a mask has an element."""
-    bits = vf.replace("f32", "i1")
-    mask = tree(lambda a, b: f.code(f"arith.ori {a}, {b} : {bits}"), masks)
-    return f.code(f"vector.reduction <or>, {mask} : {bits} into i1")
-
-
-def _count(f: ProductFunction, mask: Value, vf: str) -> Value:
-    """How many elements a mask has."""
-    code, lanes = f.code, min(f.product.machine.lanes, f.product.block)
-    bits = code(f"vector.bitcast {mask} : {vf.replace('f32', 'i1')} to vector<1xi{lanes}>")
-    bits = code(f"vector.extract {bits}[0] : i{lanes} from vector<1xi{lanes}>")
-    return code(f"arith.index_castui {code(f'math.ctpop {bits} : i{lanes}')} : i{lanes} to index")
-
-
-def _single_elements(
-    f: ProductFunction,
-    digits: Digits,
-    block: Value,
-    scale: Value,
-    rests: Sequence[Value],
-    over: Sequence[Value],
-    counts: Sequence[Value],
-    place: Value,
-    vf: str,
-) -> None:
-    """Lists the elements of a block of which too much is left, and what: their vectors, pushed together."""
-    code, p = f.code, f.product
-    lanes, chunk = min(p.machine.lanes, p.block), 32 // p.bits
-    vi = vf.replace("f32", "i32")
-    step = code.constant(repr(digits.base**-digits.first), vf)
-    scale = code(f"vector.broadcast {scale} : f32 to {vf}")
-    start = code(f"arith.index_cast {code.at((block, p.block_bytes))} : index to i32")
-    start = code(f"vector.broadcast {start} : i32 to {vi}")
-    for i, (rest, mask, count) in enumerate(zip(rests, over, counts, strict=True)):
-        elements = range(i * lanes, (i + 1) * lanes)
-        at = code.constant(str([element // chunk * 4 * p.machine.lanes for element in elements]), vi)
-        # In a word's bytes lie elements 0 to 3, and above them, where there are eight, 4 to 7.
-        above = [32 - p.bits - 8 * (element % 4) - 4 * (element % chunk // 4) for element in elements]
-        rest = code(f"arith.mulf {code(f'arith.mulf {rest}, {step} : {vf}')}, {scale} : {vf}")
-        columns = {
-            "places": code(f"arith.addi {start}, {at} : {vi}"),
-            "aboves": code.constant(str(above), vi),
-            "rests": code(f"vector.bitcast {rest} : {vf} to {vi}"),
-        }
-        for name, values in columns.items():
-            f.store(f.compressed(values, mask, vi), name, place, vi)
-        place = code.at(place, count)
-
-
-def _further_digits(
-    f: ProductFunction, digits: Digits, cell: Value, rests: Sequence[Value], limits: Sequence[Value], vf: str
-) -> None:
-    """Digits until what is left is within the limits."""
-    code, p = f.code, f.product
-    with code.loop(0, digits.more, [(v, vf) for v in (*rests, *limits)]) as loop:
-        rests, limits = loop.values[: len(rests)], loop.values[len(rests) :]
-        with code.when(_any(f, _over(f, rests, limits, vf), vf)):
-            place = code.at((cell, digits.more * p.block), (loop.index, p.block))
-            taken = _take_digit(f, digits, rests, "more", place, vf)
-            _store_sum(f, digits, cell, code.at(loop.index, digits.first), taken.wholes, vf)
-            f.store(code(f"arith.index_cast {code.at(loop.index, 1)} : index to i32"), "counts", cell)
-        base = code.constant(str(digits.base), vf)
-        left = [code(f"arith.subf {r}, {_rounded(f, r, vf)} : {vf}") for r in rests]
-        loop.values[:] = [code(f"arith.mulf {v}, {base} : {vf}") for v in (*left, *limits)]
+    def _single_elements(
+        self, rests: Sequence[Value], over: Sequence[Value], counts: Sequence[Value], place: Value
+    ) -> None:
+        """Lists the elements of which too much is left, and what: their vectors, pushed together."""
+        code, f, p, vf, vi = self.code, self.f, self.p, self.vf, self.vi
+        chunk = 32 // p.bits
+        step = code.constant(repr(self.digits.base**-self.digits.first), vf)
+        scale = code(f"vector.broadcast {f.load('scales', self.cell)} : f32 to {vf}")
+        start = code(f"arith.index_cast {code.at((self.number, p.block_bytes))} : index to i32")
+        start = code(f"vector.broadcast {start} : i32 to {vi}")
+        for i, (rest, mask, count) in enumerate(zip(rests, over, counts, strict=True)):
+            elements = range(i * self.lanes, (i + 1) * self.lanes)
+            at = code.constant(str([element // chunk * 4 * p.machine.lanes for element in elements]), vi)
+            # In a word's bytes lie elements 0 to 3, and above them, where there are eight, 4 to 7.
+            above = [32 - p.bits - 8 * (element % 4) - 4 * (element % chunk // 4) for element in elements]
+            rest = code(f"arith.mulf {code(f'arith.mulf {rest}, {step} : {vf}')}, {scale} : {vf}")
+            columns = {
+                "places": code(f"arith.addi {start}, {at} : {vi}"),
+                "aboves": code.constant(str(above), vi),
+                "rests": code(f"vector.bitcast {rest} : {vf} to {vi}"),
+            }
+            for name, values in columns.items():
+                f.store(f.compressed(values, mask, vi), name, place, vi)
+            place = code.at(place, count)
 
 
 # Products
